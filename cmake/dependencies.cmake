@@ -1,0 +1,56 @@
+# What Facet stands on, wherever it is: Debian's paths, or CMAKE_PREFIX_PATH / PKG_CONFIG_PATH from environment
+# modules or Spack. All that is missing is named at once, with the Debian package that has it.
+find_package(PkgConfig REQUIRED)
+set(facet_missing "")
+macro(facet_require found what package)
+  if(NOT ${found})
+    string(APPEND facet_missing "\n  ${what} (Debian: ${package})")
+  endif()
+endmacro()
+
+find_package(MPI COMPONENTS C)
+facet_require(MPI_C_FOUND "Open MPI 4.1 or later" libopenmpi-dev)
+
+set(HDF5_PREFER_PARALLEL TRUE)
+find_package(HDF5 COMPONENTS C)
+if(HDF5_FOUND AND HDF5_IS_PARALLEL)
+  set(facet_hdf5_found TRUE)
+endif()
+facet_require(facet_hdf5_found "HDF5 1.10 or later, built for MPI" libhdf5-openmpi-dev)
+
+find_package(OpenMP COMPONENTS C)
+facet_require(OpenMP_C_FOUND "OpenMP for ${CMAKE_C_COMPILER_ID}" "gcc, or libomp-dev for clang")
+
+find_path(BLIS_INCLUDE_DIR blis.h PATH_SUFFIXES blis)
+find_library(BLIS_LIBRARY blis)
+if(BLIS_INCLUDE_DIR AND BLIS_LIBRARY)
+  set(facet_blis_found TRUE)
+endif()
+facet_require(facet_blis_found "BLIS 0.9 or later" libblis-dev)
+
+macro(facet_pkg_config name module package)
+  pkg_check_modules(${name} IMPORTED_TARGET ${module})
+  facet_require(${name}_FOUND "${module}" ${package})
+endmacro()
+facet_pkg_config(ZEROMQ libzmq>=4.3 libzmq3-dev)
+facet_pkg_config(JANSSON jansson libjansson-dev)
+facet_pkg_config(SODIUM libsodium libsodium-dev)
+facet_pkg_config(ZLIB zlib zlib1g-dev)
+if(FACET_TESTS)
+  facet_pkg_config(CMOCKA cmocka libcmocka-dev)
+endif()
+
+if(facet_missing)
+  message(FATAL_ERROR "Facet cannot be built; missing:${facet_missing}\n"
+          "Install them, or point CMAKE_PREFIX_PATH and PKG_CONFIG_PATH to where they are.")
+endif()
+
+add_library(facet_mpi_interface INTERFACE)
+target_link_libraries(facet_mpi_interface INTERFACE MPI::MPI_C)
+add_library(facet_hdf5 INTERFACE)
+target_include_directories(facet_hdf5 SYSTEM INTERFACE ${HDF5_C_INCLUDE_DIRS} ${MPI_C_INCLUDE_DIRS})
+target_link_libraries(facet_hdf5 INTERFACE ${HDF5_C_LIBRARIES} MPI::MPI_C)
+add_library(facet_blis INTERFACE)
+target_include_directories(facet_blis SYSTEM INTERFACE ${BLIS_INCLUDE_DIR})
+target_link_libraries(facet_blis INTERFACE ${BLIS_LIBRARY})
+find_library(MATH_LIBRARY m)

@@ -1,0 +1,21 @@
+/* Outputs are written beside their final name and renamed into place when they are whole, so that a reader
+ * never sees half a file and a failed run leaves what was there before. */
+#ifndef FACET_COMPUTE_BASE_OUTPUT_FILE_H
+#define FACET_COMPUTE_BASE_OUTPUT_FILE_H
+
+#include "compute/base/error.h"
+
+/* Checks, before hours of work, that `path` can be written: its folder exists and is writable, and `path`
+ * itself is not a folder. STATUS_IO with the reason and the remedy. */
+enum status output_file_check(const char *path);
+
+/* The name to write to: "PATH.part", in the same folder. The caller releases it with memory_free. */
+enum status output_file_beside(const char *path, char **beside);
+
+/* Flushes `beside` to disk (fsync of the file and of its folder) and renames it to `path`. */
+enum status output_file_commit(const char *beside, const char *path);
+
+/* Removes `beside` if it is there; never fails. */
+void output_file_discard(const char *beside);
+
+#endif

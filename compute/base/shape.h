@@ -1,0 +1,19 @@
+/* The shape of one image or feature map. */
+#ifndef FACET_COMPUTE_BASE_SHAPE_H
+#define FACET_COMPUTE_BASE_SHAPE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* H × W pixels of C channels, channels contiguous (NHWC); a vector is 1 × 1 × C. */
+struct shape {
+    int32_t h, w, c;
+};
+
+/* Elements of one image of that shape (h, w, c ≥ 0). */
+static inline size_t shape_count(struct shape shape)
+{
+    return (size_t)shape.h * (size_t)shape.w * (size_t)shape.c;
+}
+
+#endif

@@ -1,0 +1,62 @@
+/* A pass runs a network on up to max_images images at a time, forward and, for training, backward. It owns
+ * every buffer it needs, planned once from the graph when it is created: nothing is allocated afterwards.
+ *
+ * A pass is serial. Threads each own one and take slices of a batch: that keeps a slice's activations in one
+ * core's cache and makes results independent of the number of threads. The network is only read, and shared.
+ */
+#ifndef FACET_COMPUTE_NETWORK_PASS_H
+#define FACET_COMPUTE_NETWORK_PASS_H
+
+#include "compute/network/network.h"
+
+enum pass_mode {
+    PASS_INFER,   /* batchnorm with running statistics; buffers reused as soon as their readers are done */
+    PASS_OBSERVE, /* the same results, but every layer's output can be read afterwards (pass_value) */
+    PASS_TRAIN    /* batchnorm with the statistics of the images given; keeps what backward needs */
+};
+
+struct pass;
+
+/* The network must outlive the pass and keep its layers; its parameters may change between calls. */
+enum status pass_create(const struct network *network, int32_t max_images, enum pass_mode mode,
+                        struct pass **pass);
+void pass_destroy(struct pass **pass);
+
+/* Bytes of all buffers the pass owns. */
+size_t pass_memory_bytes(const struct pass *pass);
+
+/* Units of layer `layer` (a ReLU) are multiplied by keep (shape_count floats, 0 or 1; borrowed until
+ * replaced) after the activation; NULL removes the mask. Only PASS_INFER and PASS_OBSERVE. */
+void pass_set_mask(struct pass *pass, int32_t layer, const float *keep);
+
+/* Makes pass_forward stop after this layer, whose output then is pass_output's. Default: the last layer. */
+void pass_set_last_layer(struct pass *pass, int32_t layer);
+
+/* Runs n ≤ max_images images (N, H, W, C of the input layer, already scaled). Returns the output (N, shape of
+ * the last layer run), owned by the pass, valid until the next call. */
+const float *pass_forward(struct pass *pass, int32_t n, const float *images);
+
+/* Output of any layer after pass_forward (PASS_OBSERVE and PASS_TRAIN only). */
+const float *pass_value(const struct pass *pass, int32_t layer);
+
+/* What one slice of a batch contributes. Arrays are the caller's. */
+struct slice_result {
+    float *gradient;   /* parameter_count: of Σ over the slice's images of cross-entropy / batch_images */
+    float *statistics; /* statistic_count: mean and unbiased variance of the slice, laid out like
+                          network.statistics */
+    double loss;       /* Σ of cross-entropy over the slice's images */
+    int64_t correct;   /* images whose largest logit is the label's */
+};
+
+/* Forward and backward of one slice (PASS_TRAIN): n images with labels (0…class_count−1), a part of a batch
+ * of batch_images. Fills *result; changes neither parameters nor running statistics. */
+void pass_train(struct pass *pass, int32_t n, const float *images, const int32_t *labels,
+                int32_t batch_images, struct slice_result *result);
+
+/* The two halves of pass_train for other losses (PASS_TRAIN): after pass_forward, give the gradient of the
+ * loss with respect to the network's output (N × output) and receive the parameters' gradient (overwritten).
+ */
+void pass_backward(struct pass *pass, int32_t n, const float *images, const float *output_gradient,
+                   float *gradient, float *statistics);
+
+#endif

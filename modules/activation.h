@@ -1,0 +1,62 @@
+/* Method `activation`: concern identification, tangling identification, channeling (Pan & Rajan, ICSE 2022,
+ * sections 3.1 to 3.3; definitions of the choices it leaves open in docs/method.md).
+ *
+ * Two counts a class say everything: on how many of its positives each unit was active (output > 0), and on
+ * how many of its first q images, whatever the parent says of them. Counts add, so classes can be counted
+ * anywhere, each in one pass over its own images, and the negatives of class c are the sum over all classes
+ * minus c's own. */
+#ifndef FACET_MODULES_ACTIVATION_H
+#define FACET_MODULES_ACTIVATION_H
+
+#include "compute/data/dataset.h"
+#include "modules/module_set.h"
+
+struct activation_options {
+    float tau_plus;    /* a unit active on at most this fraction of the positives leaves; 0 … 1 */
+    float tau_minus;   /* it returns when active on more than this fraction of the negatives; 0 … 1 */
+    int32_t positives; /* at most so many positives: the first that the parent puts in c … */
+    float confidence;  /* … with at least this probability */
+    int32_t negatives; /* in all, shared equally: q = max(1, ⌈negatives/(C−1)⌉) a class */
+};
+
+/* τ⁺ 0, τ⁻ 0, 1,000 positives, confidence 0.9, 1,000 negatives. */
+struct activation_options activation_options_default(void);
+enum status activation_options_check(const struct activation_options *options);
+
+/* Counts of one class. */
+struct class_counts {
+    int32_t class_index;
+    int32_t positive_images, negative_images;
+    uint32_t *positive; /* (units): active on so many of the positives */
+    uint32_t *negative; /* (units): active on so many of the first q images */
+};
+
+enum status class_counts_create(const struct unit_layout *layout, struct class_counts **counts);
+void class_counts_destroy(struct class_counts **counts);
+
+/* Called now and then with the images passed so far; returns true to stop (STATUS_STOPPED). May be NULL. */
+typedef bool (*activation_progress)(void *context, int64_t images_done);
+
+/* Counts class `class_index` of the network over the images of the dataset's class of the same name, which
+ * must be loaded; stops reading once it has enough. Uses OpenMP threads; the result does not depend on their
+ * number. STATUS_SHAPE when dataset and network differ in shape, STATUS_NOT_FOUND when the dataset lacks the
+ * class. */
+enum status activation_count_class(const struct network *network, const struct unit_layout *layout,
+                                   const struct dataset *dataset, int32_t class_index,
+                                   const struct activation_options *options, activation_progress progress,
+                                   void *context, struct class_counts *counts);
+
+/* Images the counting of a class can touch at most, of `available`: for reading a slab and for time left. */
+int64_t activation_images_needed(const struct activation_options *options, int32_t class_count,
+                                 int64_t available);
+
+/* Makes the module of counts->class_index: the map from the class's own counts and from negatives_sum (units:
+ * Σ over all classes of `negative`, own included) and negative_images_sum, and the channelled head (the mean
+ * of the other classes' weights and biases as "not c"). *module is filled (parent = 0); the caller clears it.
+ */
+enum status activation_make_module(const struct network *network, const struct unit_layout *layout,
+                                   const struct activation_options *options,
+                                   const struct class_counts *counts, const uint32_t *negatives_sum,
+                                   int64_t negative_images_sum, struct module *module);
+
+#endif
