@@ -2,6 +2,8 @@
 #ifndef FACET_COMPUTE_FORMATS_IDX_H
 #define FACET_COMPUTE_FORMATS_IDX_H
 
+#include <stdbool.h>
+
 #include "compute/data/dataset.h"
 
 /* Reads the split's images and labels from a folder holding SPLIT-images-idx3-ubyte[.gz] and
