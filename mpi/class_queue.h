@@ -1,0 +1,31 @@
+/* Classes handed to ranks one at a time, first come first served, so that a slow node takes fewer.
+ *
+ * Rank 0 has the counter, and a thread that answers the others while rank 0 computes: MPI_THREAD_MULTIPLE is
+ * needed. (One-sided counters make no progress over TCP while the target computes.) */
+#ifndef FACET_MPI_CLASS_QUEUE_H
+#define FACET_MPI_CLASS_QUEUE_H
+
+#include <mpi.h>
+#include <stdint.h>
+
+#include "compute/base/error.h"
+
+struct class_queue;
+
+/* Collective. Hands out 0 … item_count−1 in order, each once. STATUS_INTERNAL when MPI was not started with
+ * MPI_THREAD_MULTIPLE. */
+enum status class_queue_create(MPI_Comm comm, int32_t item_count, struct class_queue **queue);
+
+/* The next item for this rank; −1 when there are no more. Not collective; waits for rank 0's answering thread
+ * alone. After −1 do not call again. */
+int32_t class_queue_next(struct class_queue *queue);
+
+/* Drops what has not been drawn, for everybody: a rank that failed spares the others work that nobody will
+ * use. Not collective. */
+void class_queue_close(struct class_queue *queue);
+
+/* Collective; every rank has drawn −1 or gives up drawing (remaining items are dropped). NULL is fine on all.
+ */
+void class_queue_destroy(struct class_queue **queue);
+
+#endif

@@ -1,0 +1,38 @@
+/* Decomposing a network over ranks with method `activation`: classes come from the queue, each rank passes
+ * the images of the classes it draws and keeps counts for those alone, the counts of negatives are summed
+ * once over all ranks, and every rank writes its modules into one file. */
+#ifndef FACET_MPI_DECOMPOSE_H
+#define FACET_MPI_DECOMPOSE_H
+
+#include <mpi.h>
+#include <signal.h>
+
+#include "compute/data/dataset.h"
+#include "modules/activation.h"
+#include "mpi/run_progress.h"
+
+struct decomposition {
+    MPI_Comm comm;
+    const struct network *network;
+    struct dataset *dataset;  /* opened, nothing loaded */
+    const char *dataset_path; /* for reading the slabs */
+    const struct activation_options *options;
+    const int32_t *classes; /* of the network, ascending: the modules to make */
+    int32_t class_count;
+    const char *output_path; /* modules file, written beside and renamed */
+    const volatile sig_atomic_t *stop;
+    struct run_progress *progress;
+};
+
+/* What came of it, the same on every rank. */
+struct decomposition_result {
+    int64_t images;            /* passed through the network by all ranks */
+    double mean_units_kept;    /* fraction, mean over modules */
+    double mean_channels_kept; /* likewise: channels with a kept unit */
+};
+
+/* Collective. The file is the same bytes for any number of ranks. */
+enum status decompose_activation(const struct decomposition *decomposition,
+                                 struct decomposition_result *result);
+
+#endif

@@ -1,0 +1,32 @@
+/* What every rank needs to know of the others, and how they agree that all is well.
+ *
+ * MPI keeps its default error handler: a failing MPI call (a lost node) ends the whole job with MPI's own
+ * message, so calls are not checked one by one. */
+#ifndef FACET_MPI_RANKS_H
+#define FACET_MPI_RANKS_H
+
+#include <mpi.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "compute/base/error.h"
+
+/* A block of [0, total): the share of `part` of `parts`; shares differ by at most one and follow one another.
+ */
+struct share {
+    int64_t first, count;
+};
+struct share share_of(int64_t total, int64_t parts, int64_t part);
+
+/* Collective. STATUS_OK when `mine` is STATUS_OK everywhere. Else every rank gets the status and message of
+ * the lowest failing rank (with its number in front unless all failed). Call it before anything collective
+ * that a failed rank would not join. */
+enum status ranks_agree(MPI_Comm comm, enum status mine);
+
+/* Whether all ranks of the communicator share one node's memory. Collective. */
+bool ranks_on_one_node(MPI_Comm comm);
+
+int ranks_rank(MPI_Comm comm);
+int ranks_count(MPI_Comm comm);
+
+#endif

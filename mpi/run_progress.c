@@ -1,0 +1,120 @@
+#include "mpi/run_progress.h"
+
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "mpi/ranks.h"
+
+double seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* The address other nodes know this one by. */
+static enum status own_address(char address[64])
+{
+    char host[256] = "";
+    struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM}, *found = NULL;
+    gethostname(host, sizeof host - 1);
+    int failure = getaddrinfo(host, NULL, &hints, &found);
+    if (failure == 0)
+        failure = getnameinfo(found->ai_addr, found->ai_addrlen, address, 64, NULL, 0, NI_NUMERICHOST);
+    if (found != NULL)
+        freeaddrinfo(found);
+    if (failure != 0)
+        return error_set(STATUS_IO, "host name %s has no address (%s); name one with --bind", host,
+                         gai_strerror(failure));
+    return STATUS_OK;
+}
+
+static enum status start_server(bool one_node, const char *run_directory, const char *bind_address,
+                                struct event *start, struct progress_server **server, char endpoint[128])
+{
+    char address[64];
+    if (bind_address == NULL && !one_node) {
+        enum status status = own_address(address);
+        if (status != STATUS_OK)
+            return status;
+        bind_address = address;
+    }
+    return progress_server_start(run_directory, bind_address, start, server, endpoint);
+}
+
+enum status run_progress_open(MPI_Comm comm, const char *run_directory, const char *bind_address,
+                              const char *command_line, int32_t class_count, struct run_progress *progress)
+{
+    char endpoint[128] = "";
+    enum status status = STATUS_OK;
+    int rank = ranks_rank(comm);
+    bool one_node = ranks_on_one_node(comm);
+    progress->started = seconds_now();
+    if (rank == 0) {
+        struct event start = event_make(EVENT_RUN_START);
+        start.state = STATE_RUNNING;
+        start.total = ranks_count(comm);
+        start.class_count = class_count;
+        snprintf(start.text, sizeof start.text, "%s", command_line);
+        status = start_server(one_node, run_directory, bind_address, &start, &progress->server, endpoint);
+    }
+    status = ranks_agree(comm, status);
+    if (status != STATUS_OK)
+        return status;
+    MPI_Bcast(endpoint, sizeof endpoint, MPI_CHAR, 0, comm);
+    return ranks_agree(comm, progress_sender_create(endpoint, rank, &progress->sender));
+}
+
+void run_progress_send(struct run_progress *progress, struct event *event)
+{
+    if (progress == NULL)
+        return;
+    progress_send(progress->sender, event);
+    if (progress->show != NULL)
+        progress->show(progress->show_context, event);
+}
+
+void run_progress_rank(struct run_progress *progress, const char *activity, int32_t class_index, int64_t done,
+                       int64_t total, double images_per_second)
+{
+    struct event event = event_make(EVENT_RANK);
+    event.state = STATE_RUNNING;
+    event.class_index = class_index;
+    event.done = done;
+    event.total = total;
+    event.images_per_second = images_per_second;
+    snprintf(event.text, sizeof event.text, "%s", activity);
+    run_progress_send(progress, &event);
+}
+
+void run_progress_class(struct run_progress *progress, int32_t class_index, const char *name,
+                        enum event_state state, double value)
+{
+    struct event event = event_make(EVENT_CLASS);
+    event.state = state;
+    event.class_index = class_index;
+    event.value = value;
+    snprintf(event.text, sizeof event.text, "%s", name);
+    run_progress_send(progress, &event);
+}
+
+void run_progress_close(MPI_Comm comm, struct run_progress *progress, enum status how, const char *words)
+{
+    if (progress->sender != NULL) {
+        struct event idle = event_make(EVENT_RANK);
+        idle.state = how == STATUS_OK ? STATE_DONE : how == STATUS_STOPPED ? STATE_STOPPED : STATE_FAILED;
+        snprintf(idle.text, sizeof idle.text, "%s", how == STATUS_OK ? "finished" : "ended");
+        progress_send(progress->sender, &idle);
+    }
+    progress_sender_destroy(&progress->sender);
+    MPI_Barrier(comm); /* everybody has sent everything */
+    if (progress->server != NULL) {
+        struct event end = event_make(EVENT_RUN_END);
+        end.state = how == STATUS_OK ? STATE_DONE : how == STATUS_STOPPED ? STATE_STOPPED : STATE_FAILED;
+        snprintf(end.text, sizeof end.text, "%s", words);
+        progress_server_stop(&progress->server, &end);
+    }
+}

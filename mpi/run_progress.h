@@ -1,0 +1,42 @@
+/* The ranks' side of progress: starts the server on rank 0, tells every rank where to send, and sends. */
+#ifndef FACET_MPI_RUN_PROGRESS_H
+#define FACET_MPI_RUN_PROGRESS_H
+
+#include <mpi.h>
+
+#include "mpi/wire/progress.h"
+
+/* Called on rank 0 for each of its own events, to show a progress line; may be NULL. */
+typedef void (*progress_show)(void *context, const struct event *event);
+
+struct run_progress {
+    struct progress_server *server; /* rank 0 alone */
+    struct progress_sender *sender; /* NULL: progress is not published */
+    progress_show show;
+    void *show_context;
+    double started;
+};
+
+/* Collective. Publishes from `run_directory`, which exists. bind_address as in progress_server_start, NULL
+ * for the default: loopback when all ranks share a node, else the address of rank 0's host name. */
+enum status run_progress_open(MPI_Comm comm, const char *run_directory, const char *bind_address,
+                              const char *command_line, int32_t class_count, struct run_progress *progress);
+
+/* Sends one event of this rank. Never waits. A NULL progress does nothing. */
+void run_progress_send(struct run_progress *progress, struct event *event);
+
+/* This rank does `activity` (printf-free text), on class class_index or −1: done of total images. */
+void run_progress_rank(struct run_progress *progress, const char *activity, int32_t class_index, int64_t done,
+                       int64_t total, double images_per_second);
+
+/* A class changes its state; value is a figure of it, or −1. */
+void run_progress_class(struct run_progress *progress, int32_t class_index, const char *name,
+                        enum event_state state, double value);
+
+/* Collective: how the run ended. Also after a failed open. */
+void run_progress_close(MPI_Comm comm, struct run_progress *progress, enum status how, const char *words);
+
+/* Seconds on a clock that only goes forward. */
+double seconds_now(void);
+
+#endif
