@@ -1,0 +1,197 @@
+#!/usr/bin/env bash
+# The demo on Fashion-MNIST: demo.sh BIN_DIR OUT_DIR [LIMIT]
+# BIN_DIR has facet and facet-monitor; OUT_DIR is emptied first; LIMIT is how many images of a class are used
+# (0 or nothing: all).
+set -euo pipefail
+export LC_ALL=C
+
+readonly ranks=2
+readonly epochs=8       # of the good network
+readonly weak_epochs=1  # of the one that gets a module from it
+readonly images=${FACET_FASHION_MNIST:-/usr/share/datasets/fashion-mnist}
+readonly reused='Sneaker,Ankle boot'
+readonly replaced=Shirt
+
+if [ $# -lt 2 ] || [ $# -gt 3 ]; then
+    sed -n '2,4s/^# //p' "$0" >&2
+    exit 2
+fi
+bin_dir=$(cd "$1" && pwd)
+out=$2
+limit=${3:-0}
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+readonly bin_dir out limit here
+# shellcheck source=tests/environment.sh
+. "$here/../environment.sh"
+export PATH=$bin_dir:$PATH
+# Each rank gets its share of the processors; mpirun would bind it to a single core.
+OMP_NUM_THREADS=$(($(nproc) / ranks > 0 ? $(nproc) / ranks : 1))
+export OMP_NUM_THREADS OMPI_MCA_hwloc_base_binding_policy=none
+
+fail() {
+    printf 'demo: %s\n' "$*" >&2
+    exit 1
+}
+
+# ---- showing what happens ----
+
+step_number=0
+step_started=0
+step() {
+    end_step
+    step_number=$((step_number + 1))
+    step_started=$SECONDS
+    printf '\n== %d. %s\n' "$step_number" "$1"
+}
+
+end_step() {
+    [ "$step_number" -eq 0 ] || printf '   (%d s)\n' $((SECONDS - step_started))
+}
+
+# Prints a command as one would type it.
+show() {
+    local word line='$'
+    for word in "$@"; do
+        case "$word" in
+        *[!A-Za-z0-9_./:,=@-]*) line+=" '$word'" ;;
+        *) line+=" $word" ;;
+        esac
+    done
+    printf '%s\n' "$line"
+}
+
+# Shows a command and runs it.
+run() {
+    show "$@"
+    "$@"
+}
+
+# ---- facet, followed by facet-monitor ----
+
+monitor_pid=
+stop_monitor() {
+    [ -z "$monitor_pid" ] || kill "$monitor_pid" 2>/dev/null || true
+}
+trap stop_monitor EXIT
+
+# monitored RUN COMMAND... : runs a command while facet-monitor follows the run's directory.
+monitored() {
+    local run_directory=$1 tenths
+    shift
+    show facet-monitor "$run_directory" '&'
+    facet-monitor "$run_directory" &
+    monitor_pid=$!
+    run "$@"
+    for ((tenths = 0; tenths < 100; tenths++)); do
+        kill -0 "$monitor_pid" 2>/dev/null || break
+        sleep 0.1
+    done
+    kill -0 "$monitor_pid" 2>/dev/null && fail "facet-monitor still waits for the end of $run_directory, which has ended"
+    wait "$monitor_pid" || fail "facet-monitor $run_directory ended with status $?"
+    monitor_pid=
+}
+
+# evaluate NAME ARGUMENT... : judges a file on the test images; the answer goes to OUT/NAME.json.
+evaluate() {
+    local name=$1
+    shift
+    show mpirun -n "$ranks" facet evaluate "$@" --data "$out/test.h5" --json '>' "$out/$name.json"
+    mpirun -n "$ranks" facet evaluate "$@" --data "$out/test.h5" --json >"$out/$name.json"
+    printf '   top-1 %s %% of %s images\n' "$(percent "$name" top1)" "$(number "$name" images)"
+}
+
+# number NAME KEY: that number of OUT/NAME.json.
+number() {
+    local value
+    value=$(tr '{},' '\n' <"$out/$1.json" | sed -n "s|^ *\"$2\": *\([0-9.eE+-]*\) *\$|\1|p" | head -n 1)
+    [ -n "$value" ] || fail "$out/$1.json has no number \"$2\""
+    printf '%s' "$value"
+}
+
+percent() {
+    awk -v fraction="$(number "$1" "$2")" 'BEGIN { printf "%.2f", 100 * fraction }'
+}
+
+# row TEXT NAME KEY [NAME KEY]: a line of the table; with two, the first minus the second in percentage points.
+row() {
+    local text=$1 value=
+    shift
+    value=$(percent "$1" "$2")
+    if [ $# -eq 2 ]; then
+        printf '  %-58s %6s %%\n' "$text" "$value"
+    else
+        printf '  %-58s %6s %%  %s\n' "$text" "$value" \
+            "$(awk -v a="$(number "$1" "$2")" -v b="$(number "$3" "$4")" 'BEGIN { printf "%+6.2f pp", 100 * (a - b) }')"
+    fi
+}
+
+# ---- the demo ----
+
+[ -d "$images" ] || fail "$images is not there. On Debian: apt-get install dataset-fashion-mnist. Elsewhere put the four
+  files of https://github.com/zalandoresearch/fashion-mnist into a folder and set FACET_FASHION_MNIST to it."
+rm -rf "$out"
+mkdir -p "$out"
+limit_option=()
+[ "$limit" -eq 0 ] || limit_option=(--limit "$limit")
+
+step "Fashion-MNIST becomes two dataset files"
+printf '%s\n' T-shirt/top Trouser Pullover Dress Coat Sandal Shirt Sneaker Bag 'Ankle boot' >"$out/class-names.txt"
+for split in train test; do
+    run facet import-data "$images" --split "$split" --class-names "$out/class-names.txt" "${limit_option[@]}" \
+        -o "$out/$split.h5"
+done
+
+step "Training a LeNet on $ranks MPI ranks"
+monitored "$out/lenet.h5.run" mpirun -n "$ranks" facet train --net lenet --data "$out/train.h5" --test "$out/test.h5" \
+    --epochs "$epochs" -o "$out/lenet.h5"
+
+step "Decomposing it into a module a class"
+monitored "$out/run" mpirun -n "$ranks" facet decompose "$out/lenet.h5" --data "$out/train.h5" --method activation \
+    -o "$out/run"
+
+step "Composing all modules, and judging the network and the composition on the test images"
+run facet compose "$out/run/modules.h5" -o "$out/composition.h5"
+evaluate network "$out/lenet.h5"
+evaluate composition "$out/composition.h5"
+
+step "Reusing the modules of two classes, against the whole network asked about these two"
+run facet compose "$out/run/modules.h5:$reused" -o "$out/two.h5"
+evaluate two "$out/two.h5"
+evaluate network-two "$out/lenet.h5" --classes "$reused"
+
+step "Replacing a module of a weaker network by the better one"
+run mpirun -n "$ranks" facet train --net mlp-1 --data "$out/train.h5" --epochs "$weak_epochs" -o "$out/weak-network.h5"
+run mpirun -n "$ranks" facet decompose "$out/weak-network.h5" --data "$out/train.h5" --method activation \
+    -o "$out/weak-run"
+run facet compose "$out/weak-run/modules.h5" -o "$out/weak.h5"
+evaluate weak "$out/weak.h5"
+run facet replace "$out/weak.h5" --class "$replaced" --with "$out/run/modules.h5:$replaced" -o "$out/replaced.h5"
+evaluate replaced "$out/replaced.h5"
+end_step
+
+printf '\n== Result (top-1 on the test images)\n\n'
+row "LeNet after $epochs epochs" network top1
+row "the composition of its ten modules" composition top1 network top1
+printf '\n'
+row "LeNet, asked about $reused" network-two top1
+row "the modules of these two classes alone" two top1 network-two top1
+printf '\n'
+row "ten modules of a weaker network (mlp-1, $weak_epochs epoch)" weak top1
+row "the same with its $replaced module replaced by LeNet's" replaced top1 weak top1
+row "  images of $replaced recognised, before" weak "$replaced"
+row "  images of $replaced recognised, after" replaced "$replaced" weak "$replaced"
+
+cat <<END
+
+== Files in $out
+
+  train.h5 test.h5                 the images
+  lenet.h5 weak-network.h5         the networks
+  run/modules.h5                   LeNet's ten modules; run/run.json and run/events.jsonl tell of the run
+  composition.h5 two.h5            compositions: all of them; $reused
+  weak.h5 replaced.h5              the weaker network's modules; the same with one replaced
+  *.json                           the evaluations behind the table
+
+Look inside: $bin_dir/facet inspect $out/run/modules.h5
+The demo took $SECONDS s.
+END
