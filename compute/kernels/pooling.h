@@ -17,15 +17,21 @@ struct pooling {
     int32_t pad_bottom, pad_right;
 };
 
-/* y (N, out_h, out_w, C) = maximum over the window's pixels inside the image. `winner`, when not NULL,
- * receives for every output the index within the window (r·kernel_w + s; first one in reading order among
- * equals), for the backward step; kernel_h·kernel_w ≤ 65,535. */
+/* A winner of a window without any pixel inside the image. */
+enum { MAXPOOL_NO_WINNER = UINT16_MAX };
+
+/* y (N, out_h, out_w, C) = maximum over the window's pixels inside the image, NaN if one of them is NaN, 0 if
+ * there is none. `winner`, when not NULL, receives for every output the index within the window
+ * (r·kernel_w + s; first one in reading order among equals), for the backward step; kernel_h·kernel_w ≤
+ * 65,535.
+ */
 void maxpool_forward(const struct pooling *pool, int32_t n, const float *x, float *y, uint16_t *winner);
 
 /* dx gets each dy at the winning pixel; added when `accumulate`, else dx starts from zero. */
 void maxpool_backward(const struct pooling *pool, int32_t n, const uint16_t *winner, const float *dy,
                       float *dx, bool accumulate);
 
+/* Mean as count_padding says; 0 for a window without any pixel inside the image. */
 void avgpool_forward(const struct pooling *pool, int32_t n, const float *x, float *y);
 void avgpool_backward(const struct pooling *pool, int32_t n, const float *dy, float *dx, bool accumulate);
 

@@ -1,0 +1,142 @@
+#include "compute/kernels/elementwise.h"
+
+#include <string.h>
+
+void relu_forward(size_t count, const float *x, float *y)
+{
+#pragma omp simd
+    for (size_t i = 0; i < count; i++)
+        y[i] = x[i] <= 0.0F ? 0.0F : x[i]; /* a comparison with NaN is false: NaN passes */
+}
+
+void relu_backward(size_t count, const float *y, const float *dy, float *dx, bool accumulate)
+{
+    if (accumulate) {
+#pragma omp simd
+        for (size_t i = 0; i < count; i++)
+            dx[i] += y[i] > 0.0F ? dy[i] : 0.0F;
+    } else {
+#pragma omp simd
+        for (size_t i = 0; i < count; i++)
+            dx[i] = y[i] > 0.0F ? dy[i] : 0.0F;
+    }
+}
+
+void mask_apply(int32_t n, size_t units, const float *keep, float *x)
+{
+    for (int32_t i = 0; i < n; i++, x += units)
+#pragma omp simd
+        for (size_t j = 0; j < units; j++)
+            x[j] *= keep[j];
+}
+
+void add_forward(size_t count, const float *a, const float *b, float *y)
+{
+#pragma omp simd
+    for (size_t i = 0; i < count; i++)
+        y[i] = a[i] + b[i];
+}
+
+void copy_or_add(size_t count, const float *src, float *dst, bool accumulate)
+{
+    if (accumulate)
+        add_forward(count, dst, src, dst);
+    else
+        memcpy(dst, src, count * sizeof *dst);
+}
+
+void copy_rows(size_t rows, size_t width, const float *src, size_t src_stride, float *dst, size_t dst_stride,
+               bool accumulate)
+{
+    for (size_t i = 0; i < rows; i++)
+        copy_or_add(width, src + i * src_stride, dst + i * dst_stride, accumulate);
+}
+
+static ptrdiff_t larger(ptrdiff_t a, ptrdiff_t b)
+{
+    return a > b ? a : b;
+}
+
+static ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Where the window's output meets its input, along one axis: outputs [first, last) read inputs
+ * first·step + from …; first == last when they do not meet. */
+struct overlap {
+    ptrdiff_t first, last;
+};
+
+static struct overlap axis_overlap(ptrdiff_t in, ptrdiff_t out, ptrdiff_t from, ptrdiff_t step)
+{
+    struct overlap o;
+    o.first = from < 0 ? (-from + step - 1) / step : 0;
+    o.last = in > from ? smaller(out, (in - from + step - 1) / step) : 0;
+    o.last = larger(o.last, o.first);
+    return o;
+}
+
+/* The part of an image that its window shows: rows h and columns w of the output, `width` channels of each
+ * pixel. */
+struct view {
+    struct overlap h, w;
+    size_t columns, width;             /* w.last − w.first; channels */
+    size_t in_stride, out_stride;      /* floats between neighbouring columns of the view */
+    ptrdiff_t in_channel, out_channel; /* the first channel in either */
+};
+
+static struct view window_view(const struct window *window)
+{
+    struct view v;
+    v.h = axis_overlap(window->in_h, window->out_h, window->from_h, window->step_h);
+    v.w = axis_overlap(window->in_w, window->out_w, window->from_w, window->step_w);
+    struct overlap c = axis_overlap(window->in_c, window->out_c, window->from_c, 1);
+    v.columns = (size_t)(v.w.last - v.w.first);
+    v.width = (size_t)(c.last - c.first);
+    if (v.columns == 0 || v.width == 0)
+        v.h.last = v.h.first;
+    v.in_stride = (size_t)window->step_w * (size_t)window->in_c;
+    v.out_stride = (size_t)window->out_c;
+    v.in_channel = c.first + window->from_c;
+    v.out_channel = c.first;
+    return v;
+}
+
+/* Where row h of the view begins in an image of the input, and of the output. */
+static ptrdiff_t in_offset(const struct window *window, const struct view *v, ptrdiff_t h)
+{
+    ptrdiff_t row = h * window->step_h + window->from_h;
+    ptrdiff_t column = v->w.first * window->step_w + window->from_w;
+    return (row * window->in_w + column) * window->in_c + v->in_channel;
+}
+
+static ptrdiff_t out_offset(const struct window *window, const struct view *v, ptrdiff_t h)
+{
+    return (h * window->out_w + v->w.first) * window->out_c + v->out_channel;
+}
+
+void window_forward(const struct window *window, int32_t n, const float *x, float *y)
+{
+    struct view v = window_view(window);
+    size_t in_floats = (size_t)window->in_h * (size_t)window->in_w * (size_t)window->in_c;
+    size_t out_floats = (size_t)window->out_h * (size_t)window->out_w * (size_t)window->out_c;
+    memset(y, 0, (size_t)n * out_floats * sizeof *y);
+    for (int32_t i = 0; i < n; i++, x += in_floats, y += out_floats)
+        for (ptrdiff_t h = v.h.first; h < v.h.last; h++)
+            copy_rows(v.columns, v.width, x + in_offset(window, &v, h), v.in_stride,
+                      y + out_offset(window, &v, h), v.out_stride, false);
+}
+
+void window_backward(const struct window *window, int32_t n, const float *dy, float *dx, bool accumulate)
+{
+    struct view v = window_view(window);
+    size_t in_floats = (size_t)window->in_h * (size_t)window->in_w * (size_t)window->in_c;
+    size_t out_floats = (size_t)window->out_h * (size_t)window->out_w * (size_t)window->out_c;
+    if (!accumulate)
+        memset(dx, 0, (size_t)n * in_floats * sizeof *dx);
+    for (int32_t i = 0; i < n; i++, dx += in_floats, dy += out_floats)
+        for (ptrdiff_t h = v.h.first; h < v.h.last; h++)
+            copy_rows(v.columns, v.width, dy + out_offset(window, &v, h), v.out_stride,
+                      dx + in_offset(window, &v, h), v.in_stride, accumulate);
+}
