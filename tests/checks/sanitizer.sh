@@ -12,7 +12,7 @@ export UBSAN_OPTIONS=print_stacktrace=1
 if [ "$preset" = tsan ]; then
     need clang
     # Archer tells the thread sanitizer of OpenMP's barriers; without it every parallel loop looks like a race.
-    archer=$(clang -print-file-name=libarcher.so)
+    archer=$(dirname "$(dirname "$(readlink -f "$(command -v clang)")")")/lib/libarcher.so
     [ -e "$archer" ] || skip "libarcher.so is not installed (Debian: libomp-dev)"
     export OMP_TOOL_LIBRARIES=$archer TSAN_OPTIONS=ignore_noninstrumented_modules=1
 fi
