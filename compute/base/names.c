@@ -1,6 +1,5 @@
 #include "compute/base/names.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,18 +36,25 @@ static size_t utf8_character(const unsigned char *text)
     return overlong || surrogate || control || code > 0x10ffff ? 0 : bytes;
 }
 
-/* Why a terminated name cannot be one; NULL when it can. */
-static const char *name_fault(const char *name)
+bool text_is_printable(const char *text)
 {
-    if (name[0] == '\0')
-        return "is empty";
-    for (const unsigned char *at = (const unsigned char *)name; *at != '\0';) {
+    for (const unsigned char *at = (const unsigned char *)text; *at != '\0';) {
         size_t bytes = utf8_character(at);
         if (bytes == 0)
-            return "has a control character or is not UTF-8";
+            return false;
         at += bytes;
     }
-    return NULL;
+    return true;
+}
+
+/* Why a name cannot be one; NULL when it can. */
+static const char *name_fault(const class_name name)
+{
+    if (memchr(name, '\0', CLASS_NAME_BYTES) == NULL)
+        return "is longer than 63 bytes";
+    if (name[0] == '\0')
+        return "is empty";
+    return text_is_printable(name) ? NULL : "has a control character or is not UTF-8";
 }
 
 /* A name for a message: bytes that could spoil a terminal become '?'. */

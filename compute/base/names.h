@@ -2,6 +2,7 @@
 #ifndef FACET_COMPUTE_BASE_NAMES_H
 #define FACET_COMPUTE_BASE_NAMES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "compute/base/error.h"
@@ -9,6 +10,10 @@
 enum { CLASS_NAME_BYTES = 64 }; /* with the terminating zero */
 
 typedef char class_name[CLASS_NAME_BYTES];
+
+/* Whether `text` is UTF-8 (RFC 3629) without control characters or line separators, so that it can stand in a
+ * message. */
+bool text_is_printable(const char *text);
 
 /* Checks that every name is terminated, non-empty, printable UTF-8 or ASCII without control characters, and
  * stands once. STATUS_FORMAT names `where` and the offending name. */
