@@ -17,7 +17,11 @@
 #include "compute/base/shape.h"
 #include "compute/data/scaling.h"
 
-enum { LAYER_NAME_BYTES = 96 };
+enum {
+    LAYER_NAME_BYTES = 96,
+    NETWORK_LAYERS_MAX = 4096,
+    NETWORK_PARAMETERS_MAX = 0x7fffffff /* of all layers together */
+};
 
 enum layer_kind {
     LAYER_INPUT,
@@ -41,7 +45,7 @@ const char *layer_kind_name(enum layer_kind kind);
 /* The kind of that name; LAYER_KIND_COUNT when there is none. */
 enum layer_kind layer_kind_from_name(const char *name);
 
-/* What a layer was asked to be. Fields that a kind does not use are 0. */
+/* What a layer was asked to be. Fields that a kind does not use are 0 (network_add_layer clears them). */
 struct layer_options {
     int32_t out_c;                                    /* convolution, dense: K */
     int32_t kernel_h, kernel_w, stride_h, stride_w;   /* convolution, pooling */
@@ -87,19 +91,23 @@ struct network {
 
 /* --- building --- */
 
-/* A network with only its input layer (index 0, name "input"). The caller owns it. */
+/* A network with only its input layer (index 0, name "input"). The caller owns it. `architecture` is cut off
+ * at LAYER_NAME_BYTES − 1. */
 enum status network_create(const char *architecture, struct shape input, struct network **network);
 
-/* Adds a layer after the others and infers its output shape; *index receives its place. On a mismatch (shapes
- * that do not add, a kernel larger than its padded image, groups that do not divide, sizes beyond 2^31 …)
- * STATUS_SHAPE with the layer's name, the shapes seen and what would fit; the network is then as it was
- * before. */
+/* Adds a layer after the others and infers its output shape; *index receives its place. `options` may be NULL
+ * for a kind that has none; name and inputs are copied. On a mismatch (shapes that do not add, a kernel
+ * larger than its padded image, groups that do not divide, sizes beyond 2^31 …) STATUS_SHAPE with the layer's
+ * name, the shapes seen and what would fit; STATUS_USAGE for a name that is empty, too long or taken, an
+ * input that is no earlier layer, a wrong number of inputs, an option that makes no sense (stride 0, negative
+ * padding) or a finished network. The network is then as it was before. */
 enum status network_add_layer(struct network *network, enum layer_kind kind, const char *name,
                               const struct layer_options *options, const int32_t *inputs, int32_t input_count,
                               int32_t *index);
 
 /* Call once after the last layer: allocates parameters and statistics (zeros; variances and gammas 1) and
- * sets class_count with names "0", "1", …. */
+ * sets class_count with names "0", "1", …. STATUS_USAGE when a layer other than the last is read by nobody: a
+ * network has one output, and every layer leads to it. */
 enum status network_finish(struct network *network);
 
 /* Replaces the class names: `count` must be class_count; class_names_check holds. */

@@ -17,45 +17,50 @@ enum pass_mode {
 
 struct pass;
 
-/* The network must outlive the pass and keep its layers; its parameters may change between calls. */
+/* The network must be finished, outlive the pass and keep its layers; its parameters may change between
+ * calls. STATUS_USAGE for max_images below 1 or a network that is not finished. */
 enum status pass_create(const struct network *network, int32_t max_images, enum pass_mode mode,
                         struct pass **pass);
 void pass_destroy(struct pass **pass);
 
-/* Bytes of all buffers the pass owns. */
+/* Bytes of all buffers the pass owns: values, gradients, scratch. */
 size_t pass_memory_bytes(const struct pass *pass);
 
 /* Units of layer `layer` (a ReLU) are multiplied by keep (shape_count floats, 0 or 1; borrowed until
  * replaced) after the activation; NULL removes the mask. Only PASS_INFER and PASS_OBSERVE. */
 void pass_set_mask(struct pass *pass, int32_t layer, const float *keep);
 
-/* Makes pass_forward stop after this layer, whose output then is pass_output's. Default: the last layer. */
+/* Makes pass_forward run only what this layer needs, and return its output. Default: the last layer. Only
+ * PASS_INFER and PASS_OBSERVE. */
 void pass_set_last_layer(struct pass *pass, int32_t layer);
 
-/* Runs n ≤ max_images images (N, H, W, C of the input layer, already scaled). Returns the output (N, shape of
- * the last layer run), owned by the pass, valid until the next call. */
+/* Runs 1 ≤ n ≤ max_images images (N, H, W, C of the input layer, already scaled). Returns the output (N,
+ * shape of the last layer run), owned by the pass (or `images` itself, when nothing stands between), valid
+ * until the next call. */
 const float *pass_forward(struct pass *pass, int32_t n, const float *images);
 
-/* Output of any layer after pass_forward (PASS_OBSERVE and PASS_TRAIN only). */
+/* Output of a layer after pass_forward, as long as the images given to it. PASS_OBSERVE: any layer that was
+ * run (of the input layer, the images). PASS_TRAIN: the last layer's, and a ReLU's; others share memory. */
 const float *pass_value(const struct pass *pass, int32_t layer);
 
-/* What one slice of a batch contributes. Arrays are the caller's. */
+/* What one slice of a batch contributes. Arrays are the caller's; all is overwritten. */
 struct slice_result {
     float *gradient;   /* parameter_count: of Σ over the slice's images of cross-entropy / batch_images */
-    float *statistics; /* statistic_count: mean and unbiased variance of the slice, laid out like
-                          network.statistics */
+    float *statistics; /* statistic_count: mean and unbiased variance of the slice (0 if a channel has one
+                          value alone), laid out like network.statistics */
     double loss;       /* Σ of cross-entropy over the slice's images */
     int64_t correct;   /* images whose largest logit is the label's */
 };
 
 /* Forward and backward of one slice (PASS_TRAIN): n images with labels (0…class_count−1), a part of a batch
- * of batch_images. Fills *result; changes neither parameters nor running statistics. */
+ * of batch_images. Fills *result; changes neither parameters nor running statistics. The network's output
+ * must be a vector (1×1×class_count). */
 void pass_train(struct pass *pass, int32_t n, const float *images, const int32_t *labels,
                 int32_t batch_images, struct slice_result *result);
 
-/* The two halves of pass_train for other losses (PASS_TRAIN): after pass_forward, give the gradient of the
- * loss with respect to the network's output (N × output) and receive the parameters' gradient (overwritten).
- */
+/* The second half of pass_train, for other losses (PASS_TRAIN): after pass_forward of the same images, once,
+ * give the gradient of the loss with respect to the network's output (N × output; not changed) and receive
+ * the parameters' gradient and the slice's statistics as in slice_result. */
 void pass_backward(struct pass *pass, int32_t n, const float *images, const float *output_gradient,
                    float *gradient, float *statistics);
 

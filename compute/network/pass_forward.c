@@ -1,0 +1,125 @@
+#include "compute/kernels/batchnorm.h"
+#include "compute/kernels/dense.h"
+#include "compute/network/pass_internal.h"
+
+/* One layer about to run. */
+struct forward {
+    struct pass *pass;
+    const struct layer *layer;
+    const struct plan_layer *planned;
+    int32_t index, n;
+    const float *x;          /* (n, first input's units) */
+    const float *parameters; /* the layer's own */
+    float *y;                /* (n, units); may be x where the plan says so */
+};
+
+static void forward_convolution(const struct forward *f)
+{
+    const float *bias = f->layer->options.bias ? f->parameters + f->layer->weight_count : NULL;
+    convolution_forward(&f->planned->convolution, f->n, f->x, f->parameters, bias, f->y, f->pass->scratch);
+}
+
+static void forward_batchnorm(const struct forward *f)
+{
+    const struct shape shape = f->layer->shape;
+    size_t pixels = (size_t)f->n * (size_t)shape.h * (size_t)shape.w, c = (size_t)shape.c;
+    const float *gamma = f->parameters, *beta = f->parameters + c;
+    size_t at = f->layer->statistic_offset;
+    if (f->pass->mode == PASS_TRAIN) {
+        float *mean = f->pass->slice_statistics + at;
+        batchnorm_forward_training(pixels, shape.c, f->x, gamma, beta, f->layer->options.epsilon, mean,
+                                   mean + c, f->y, f->pass->scratch);
+    } else {
+        const float *mean = f->pass->network->statistics + at;
+        batchnorm_forward_inference(pixels, shape.c, f->x, gamma, beta, f->layer->options.epsilon, mean,
+                                    mean + c, f->y, f->pass->scratch);
+    }
+}
+
+static void forward_relu(const struct forward *f)
+{
+    relu_forward((size_t)f->n * f->planned->units, f->x, f->y);
+    if (f->pass->masks[f->index] != NULL)
+        mask_apply(f->n, f->planned->units, f->pass->masks[f->index], f->y);
+}
+
+static void forward_maxpool(const struct forward *f)
+{
+    uint16_t *winner = f->planned->trained ? pass_winners_of(f->pass, f->index) : NULL;
+    maxpool_forward(&f->planned->pooling, f->n, f->x, f->y, winner);
+}
+
+static void forward_avgpool(const struct forward *f)
+{
+    avgpool_forward(&f->planned->pooling, f->n, f->x, f->y);
+}
+
+static void forward_global_avgpool(const struct forward *f)
+{
+    const struct shape in = f->pass->network->layers[f->layer->inputs[0]].shape;
+    global_avgpool_forward(f->n, in.h, in.w, in.c, f->x, f->y);
+}
+
+static void forward_dense(const struct forward *f)
+{
+    int32_t c = f->pass->network->layers[f->layer->inputs[0]].shape.c;
+    const float *bias = f->layer->options.bias ? f->parameters + f->layer->weight_count : NULL;
+    dense_forward(f->n, c, f->layer->shape.c, f->x, f->parameters, bias, f->y);
+}
+
+static void forward_add(const struct forward *f)
+{
+    const float *other = pass_input_of(f->pass, f->layer->inputs[1]);
+    add_forward((size_t)f->n * f->planned->units, f->x, other, f->y);
+}
+
+static void forward_concat(const struct forward *f)
+{
+    size_t pixels = (size_t)f->n * (size_t)f->layer->shape.h * (size_t)f->layer->shape.w;
+    size_t width = (size_t)f->layer->shape.c, at = 0;
+    for (int32_t k = 0; k < f->layer->input_count; k++) {
+        int32_t input = f->layer->inputs[k];
+        size_t c = (size_t)f->pass->network->layers[input].shape.c;
+        copy_rows(pixels, c, pass_input_of(f->pass, input), c, f->y + at, width, false);
+        at += c;
+    }
+}
+
+static void forward_window(const struct forward *f)
+{
+    window_forward(&f->planned->window, f->n, f->x, f->y);
+}
+
+/* Each writes the layer's output for f->n images from its inputs' outputs, entirely. NULL: nothing to do (the
+ * input layer is the caller's, flatten shares its input's memory). */
+static void (*const forwards[LAYER_KIND_COUNT])(const struct forward *f) = {
+    [LAYER_CONVOLUTION] = forward_convolution,
+    [LAYER_BATCHNORM] = forward_batchnorm,
+    [LAYER_RELU] = forward_relu,
+    [LAYER_MAXPOOL] = forward_maxpool,
+    [LAYER_AVGPOOL] = forward_avgpool,
+    [LAYER_GLOBAL_AVGPOOL] = forward_global_avgpool,
+    [LAYER_DENSE] = forward_dense,
+    [LAYER_ADD] = forward_add,
+    [LAYER_CONCAT] = forward_concat,
+    [LAYER_WINDOW] = forward_window,
+};
+
+void pass_run_forward(struct pass *pass, int32_t n)
+{
+    const struct network *network = pass->network;
+    for (int32_t i = 1; i <= pass->last_layer; i++) {
+        const struct layer *layer = &network->layers[i];
+        if (!pass->needed[i] || forwards[layer->kind] == NULL)
+            continue;
+        struct forward f = {.pass = pass,
+                            .layer = layer,
+                            .planned = &pass->plan.layers[i],
+                            .index = i,
+                            .n = n,
+                            .x = pass_input_of(pass, layer->inputs[0]),
+                            .parameters = network->parameters + layer->parameter_offset,
+                            .y = pass_output_of(pass, i)};
+        forwards[layer->kind](&f);
+    }
+}
