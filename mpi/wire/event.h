@@ -11,16 +11,25 @@
 
 enum { EVENT_TEXT_BYTES = 256, EVENT_HOST_BYTES = 64, EVENT_MESSAGE_BYTES_MAX = 2048 };
 
+enum {
+    EVENT_WIRE_VERSION = 1,    /* member "v" of every message; grows when older monitors could not follow */
+    EVENT_RANKS_MAX = 100000,  /* ranks 0 to 99,999 */
+    EVENT_CLASSES_MAX = 100000 /* classes 0 to 99,999 */
+};
+
 enum event_kind {
-    EVENT_RUN_START, /* text: command line; total: ranks; classes: number of classes (0 when not class by
-                        class) */
-    EVENT_RANK,  /* one rank's state: text: what it does; class_index; done of total images; images_per_second
-                  */
+    EVENT_RUN_START, /* text: command line; total: ranks; class_count: number of classes (0 when the run does
+                        not go class by class) */
+    EVENT_RANK,  /* one rank's state: text: what it does; done of total images of the piece of work it is at:
+                    the class class_index when that is not −1, else the epoch in a run of epochs, else all the
+                    rank has to do; images_per_second */
     EVENT_CLASS, /* one class: class_index, text: its name, state; value: a figure of it (accuracy, retention)
                   */
-    EVENT_EPOCH, /* done of total epochs; loss; train_top1; value: test_top1 (−1: not measured) */
+    EVENT_EPOCH, /* done of total epochs; loss; train_top1; value: test_top1 (−1: not measured). A run of
+                    epochs says so at its start with done 0 (or, resumed, with STATE_RESUMED and done the
+                    epochs it found finished): that is no point of the learning curve */
     EVENT_LOG,   /* text: one line for people */
-    EVENT_RUN_END, /* state, text: how it ended in words */
+    EVENT_RUN_END, /* state (done, failed or stopped), text: how it ended in words */
     EVENT_KIND_COUNT
 };
 
@@ -54,11 +63,19 @@ struct event {
 /* An event of that kind with everything else empty (class_index −1, value −1). */
 struct event event_make(enum event_kind kind);
 
-/* To JSON text, at most EVENT_MESSAGE_BYTES_MAX with its zero; returns its length. */
+/* The words of the wire: "run_start", …; "none", "waiting", …; "?" for a number that is none of them. */
+const char *event_kind_name(enum event_kind kind);
+const char *event_state_name(enum event_state state);
+
+/* To JSON text of at most EVENT_MESSAGE_BYTES_MAX with its zero, whatever the event holds: text is cleaned
+ * (text_clean), numbers are brought into their ranges, members that say nothing are left out. A loss,
+ * train_top1 or value that is not finite stays visible as such (null, decoded as NaN). Returns the length; 0
+ * with an empty message when `bytes` are too few, memory is out or the kind is no kind. */
 size_t event_encode(const struct event *event, char *message, size_t bytes);
 
 /* From a message of `length` bytes (not necessarily terminated). Everything is checked: STATUS_FORMAT for
- * anything that is not an event; unknown members are ignored, so that older monitors follow newer runs. */
+ * anything that is not an event; unknown members are ignored, so that older monitors follow newer runs. After
+ * a failure *event is an empty event. */
 enum status event_decode(const char *message, size_t length, struct event *event);
 
 #endif

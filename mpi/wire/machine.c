@@ -1,0 +1,46 @@
+#include "mpi/wire/machine.h"
+
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "mpi/wire/text.h"
+
+static double clock_seconds(clockid_t clock)
+{
+    struct timespec now;
+    if (clock_gettime(clock, &now) != 0)
+        return 0;
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+double machine_time(void)
+{
+    return clock_seconds(CLOCK_REALTIME);
+}
+
+double machine_monotonic(void)
+{
+    return clock_seconds(CLOCK_MONOTONIC);
+}
+
+void machine_host(char *host, size_t bytes)
+{
+    char name[256] = "";
+    if (gethostname(name, sizeof name - 1) != 0 || name[0] == '\0')
+        snprintf(name, sizeof name, "unknown");
+    text_clean(host, bytes, name);
+}
+
+uint64_t machine_resident_bytes(void)
+{
+    unsigned long long total = 0, resident = 0;
+    long page_bytes = sysconf(_SC_PAGESIZE);
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (file == NULL)
+        return 0;
+    if (fscanf(file, "%llu %llu", &total, &resident) != 2)
+        resident = 0;
+    fclose(file);
+    return page_bytes > 0 ? (uint64_t)resident * (uint64_t)page_bytes : 0;
+}

@@ -1,0 +1,410 @@
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include "compute/base/memory.h"
+#include "mpi/wire/endpoint_file.h"
+#include "mpi/wire/events_file.h"
+#include "mpi/wire/machine.h"
+#include "mpi/wire/picture.h"
+#include "mpi/wire/progress.h"
+#include "mpi/wire/snapshot.h"
+#include "mpi/wire/wire_protocol.h"
+#include "mpi/wire/wire_socket.h"
+
+enum {
+    COLLECT_QUEUE_EVENTS = 131072, /* a rank; ranks drop when it is full */
+    PUBLISH_QUEUE_EVENTS =
+        32768, /* a monitor; a slow one loses events, sees the gap and asks for a snapshot */
+    SNAPSHOT_QUEUE = 2,
+    LINGER_MS = 1000,
+    EVENTS_A_TURN = 4096, /* then snapshot requests get their turn, and the file is written */
+    REQUESTS_A_TURN = 64,
+    DRAIN_QUIET_MS = 150, /* so long without an event is taken for the last one */
+    PATH_BYTES = 4096
+};
+
+static const double DRAIN_SECONDS_MAX = 2;
+
+struct progress_server {
+    void *context, *collect, *publish, *snapshots;
+    int stop_descriptor; /* eventfd: readable when the server shall stop; −1: none */
+    pthread_t thread;
+    char run_directory[PATH_BYTES];
+    struct endpoint_description description;
+    struct picture *picture;
+    struct events_file *file;
+    uint64_t ignored;
+    double heartbeat_due;
+    zmq_msg_t snapshot; /* of the picture at snapshot_sequence; empty when snapshot_sequence is 0 */
+    uint64_t snapshot_sequence;
+    struct event end;            /* set before stop_descriptor is written */
+    struct error_carried ending; /* read after the thread was joined */
+};
+
+static void frames_publish(struct progress_server *server, const char *message, size_t length)
+{
+    char sequence[32];
+    const char *run = server->description.run;
+    int digits = snprintf(sequence, sizeof sequence, "%llu", (unsigned long long)server->picture->sequence);
+    zmq_send(server->publish, run, strlen(run), ZMQ_SNDMORE | ZMQ_DONTWAIT);
+    zmq_send(server->publish, sequence, (size_t)digits, ZMQ_SNDMORE | ZMQ_DONTWAIT);
+    zmq_send(server->publish, message, length, ZMQ_DONTWAIT);
+}
+
+/* Gives the event its number, puts it into the picture and the file; `message` becomes its encoding. */
+static enum status event_record(struct progress_server *server, struct event *event,
+                                char message[EVENT_MESSAGE_BYTES_MAX], size_t *length)
+{
+    uint64_t sequence = server->picture->sequence;
+    event->sequence = sequence + 1;
+    *length = event_encode(event, message, EVENT_MESSAGE_BYTES_MAX);
+    if (*length == 0)
+        return error_set(STATUS_NO_MEMORY, "no memory to encode an event");
+    enum status status = picture_apply(server->picture, event);
+    if (status == STATUS_OK)
+        events_file_append(server->file, event, message, *length);
+    return status;
+}
+
+static void event_take(struct progress_server *server, struct event *event)
+{
+    char message[EVENT_MESSAGE_BYTES_MAX];
+    size_t length;
+    if (event_record(server, event, message, &length) == STATUS_OK)
+        frames_publish(server, message, length);
+    else
+        server->ignored++;
+}
+
+/* What is wrong with events.jsonl is news for people, too. */
+static void notice_take(struct progress_server *server)
+{
+    const char *notice = events_file_notice(server->file);
+    if (notice == NULL)
+        return;
+    struct event event = event_make(EVENT_LOG);
+    event.time = machine_time();
+    memcpy(event.host, server->description.host, sizeof event.host);
+    snprintf(event.text, sizeof event.text, "%s", notice);
+    event_take(server, &event);
+}
+
+/* Start and end are the server's to tell; a rank that sends them is mistaken or an impostor. */
+static bool event_is_from_a_rank(const struct event *event)
+{
+    return event->kind != EVENT_RUN_START && event->kind != EVENT_RUN_END;
+}
+
+static void events_collect(struct progress_server *server)
+{
+    char message[EVENT_MESSAGE_BYTES_MAX];
+    struct event event;
+    for (int i = 0; i < EVENTS_A_TURN; i++) {
+        int length = zmq_recv(server->collect, message, sizeof message, ZMQ_DONTWAIT);
+        if (length < 0)
+            break;
+        int surplus = wire_socket_discard(server->collect);
+        if (surplus == 0 && (size_t)length < sizeof message &&
+            event_decode(message, (size_t)length, &event) == STATUS_OK && event_is_from_a_rank(&event))
+            event_take(server, &event);
+        else
+            server->ignored++;
+    }
+    events_file_flush(server->file);
+    notice_take(server);
+}
+
+static void message_free(void *data, void *hint)
+{
+    (void)hint;
+    memory_free(&data);
+}
+
+/* Brings server->snapshot up to date; false when there is no memory for it. */
+static bool snapshot_renew(struct progress_server *server)
+{
+    char *message;
+    size_t length;
+    struct snapshot_header header = {.sequence = server->picture->sequence, .ignored = server->ignored};
+    if (server->snapshot_sequence == header.sequence)
+        return true;
+    memcpy(header.run, server->description.run, sizeof header.run);
+    memcpy(header.publish, server->description.publish, sizeof header.publish);
+    if (snapshot_encode(&header, server->picture, &message, &length) != STATUS_OK)
+        return false;
+    zmq_msg_close(&server->snapshot);
+    if (zmq_msg_init_data(&server->snapshot, message, length, message_free, NULL) != 0) {
+        memory_free(&message);
+        zmq_msg_init(&server->snapshot);
+        server->snapshot_sequence = 0;
+        return false;
+    }
+    server->snapshot_sequence = header.sequence;
+    return true;
+}
+
+static void snapshot_send(struct progress_server *server, const char *peer, size_t peer_bytes)
+{
+    zmq_msg_t copy; /* shares the bytes */
+    if (!snapshot_renew(server) || zmq_msg_init(&copy) != 0)
+        return;
+    if (zmq_msg_copy(&copy, &server->snapshot) != 0 ||
+        zmq_send(server->snapshots, peer, peer_bytes, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0 ||
+        zmq_msg_send(&copy, server->snapshots, ZMQ_DONTWAIT) < 0)
+        zmq_msg_close(&copy);
+}
+
+static void requests_answer(struct progress_server *server)
+{
+    char peer[256];
+    char request[sizeof WIRE_SNAPSHOT_REQUEST];
+    for (int i = 0; i < REQUESTS_A_TURN; i++) {
+        int peer_bytes = zmq_recv(server->snapshots, peer, sizeof peer, ZMQ_DONTWAIT);
+        if (peer_bytes < 0)
+            return;
+        int length = zmq_recv(server->snapshots, request, sizeof request, ZMQ_DONTWAIT);
+        int surplus = wire_socket_discard(server->snapshots);
+        if (surplus == 0 && peer_bytes <= (int)sizeof peer && length == (int)sizeof request - 1 &&
+            memcmp(request, WIRE_SNAPSHOT_REQUEST, sizeof request - 1) == 0)
+            snapshot_send(server, peer, (size_t)peer_bytes);
+        else
+            server->ignored++;
+    }
+}
+
+/* One round: waits at most until the next heartbeat is due. True when the server shall stop. */
+static bool server_turn(struct progress_server *server)
+{
+    zmq_pollitem_t items[] = {
+        {server->collect, 0, ZMQ_POLLIN, 0},
+        {server->snapshots, 0, ZMQ_POLLIN, 0},
+        {NULL, server->stop_descriptor, ZMQ_POLLIN, 0},
+    };
+    double now = machine_monotonic();
+    if (now >= server->heartbeat_due) {
+        frames_publish(server, "", 0);
+        server->heartbeat_due = now + WIRE_HEARTBEAT_SECONDS;
+    }
+    zmq_poll(items, 3, 1 + (long)(1000 * (server->heartbeat_due - now)));
+    if (items[0].revents != 0)
+        events_collect(server);
+    if (items[1].revents != 0)
+        requests_answer(server);
+    return items[2].revents != 0;
+}
+
+static void server_drain(struct progress_server *server)
+{
+    zmq_pollitem_t item = {server->collect, 0, ZMQ_POLLIN, 0};
+    double give_up = machine_monotonic() + DRAIN_SECONDS_MAX;
+    while (machine_monotonic() < give_up && zmq_poll(&item, 1, DRAIN_QUIET_MS) > 0)
+        events_collect(server);
+}
+
+/* The files first: a monitor that hears of the end may read them at once. */
+static enum status server_end(struct progress_server *server)
+{
+    char message[EVENT_MESSAGE_BYTES_MAX];
+    size_t length;
+    struct event *end = &server->end;
+    end->time = machine_time();
+    enum status status = event_record(server, end, message, &length);
+    enum status synced = events_file_sync(server->file);
+    server->description.state = end->state;
+    enum status described = endpoint_file_write(server->run_directory, &server->description);
+    if (status == STATUS_OK)
+        frames_publish(server, message, length);
+    requests_answer(server);
+    return status != STATUS_OK ? status : synced != STATUS_OK ? synced : described;
+}
+
+static void *server_run(void *argument)
+{
+    struct progress_server *server = argument;
+    while (!server_turn(server))
+        continue;
+    server_drain(server);
+    error_keep_first(&server->ending, server_end(server));
+    return NULL;
+}
+
+static enum status socket_bind_any(struct progress_server *server, const char *address,
+                                   const struct wire_socket_options *options, void **socket,
+                                   char endpoint[ENDPOINT_BYTES])
+{
+    char wanted[ENDPOINT_BYTES];
+    char bound[ENDPOINT_BYTES];
+    size_t bytes = sizeof bound;
+    bool bracket = strchr(address, ':') != NULL && address[0] != '[';
+    int length = snprintf(wanted, sizeof wanted, bracket ? "tcp://[%s]:*" : "tcp://%s:*", address);
+    if (length < 0 || length >= (int)sizeof wanted)
+        return error_set(STATUS_USAGE, "bind address \"%.64s…\": too long for an address", address);
+    enum status status = wire_socket_create(server->context, options, socket);
+    if (status == STATUS_OK)
+        status = wire_socket_bind(*socket, wanted);
+    if (status != STATUS_OK)
+        return status;
+    if (zmq_getsockopt(*socket, ZMQ_LAST_ENDPOINT, bound, &bytes) != 0)
+        return error_set(STATUS_IO, "%s: bound, but where? %s", wanted, zmq_strerror(zmq_errno()));
+    const char *port = strrchr(bound, ':');
+    bool everywhere = strncmp(bound, "tcp://0.0.0.0:", 14) == 0 || strncmp(bound, "tcp://[::]:", 11) == 0;
+    if (everywhere && port != NULL) /* nobody can connect to "everywhere" */
+        length = snprintf(endpoint, ENDPOINT_BYTES, "tcp://%s%s", server->description.host, port);
+    else
+        length = snprintf(endpoint, ENDPOINT_BYTES, "%s", bound);
+    if (length < 0 || length >= ENDPOINT_BYTES)
+        return error_set(STATUS_USAGE, "%s: the endpoint's name is too long", bound);
+    return endpoint_check(endpoint);
+}
+
+static enum status sockets_open(struct progress_server *server, const char *address,
+                                char collect_endpoint[ENDPOINT_BYTES])
+{
+    static const struct wire_socket_options collect = {.type = ZMQ_PULL,
+                                                       .receive_queue = COLLECT_QUEUE_EVENTS,
+                                                       .linger_ms = 0,
+                                                       .message_bytes_max = EVENT_MESSAGE_BYTES_MAX};
+    static const struct wire_socket_options publish = {.type = ZMQ_PUB,
+                                                       .send_queue = PUBLISH_QUEUE_EVENTS,
+                                                       .linger_ms = LINGER_MS,
+                                                       .message_bytes_max = WIRE_REQUEST_BYTES_MAX};
+    static const struct wire_socket_options snapshots = {.type = ZMQ_ROUTER,
+                                                         .send_queue = SNAPSHOT_QUEUE,
+                                                         .receive_queue = REQUESTS_A_TURN,
+                                                         .linger_ms = LINGER_MS,
+                                                         .message_bytes_max = WIRE_REQUEST_BYTES_MAX};
+    enum status status = wire_context_create(&server->context);
+    if (status == STATUS_OK)
+        status = socket_bind_any(server, address, &collect, &server->collect, collect_endpoint);
+    if (status == STATUS_OK)
+        status = socket_bind_any(server, address, &publish, &server->publish, server->description.publish);
+    if (status == STATUS_OK)
+        status =
+            socket_bind_any(server, address, &snapshots, &server->snapshots, server->description.snapshot);
+    return status;
+}
+
+static enum status identity_draw(char run[RUN_IDENTITY_BYTES])
+{
+    unsigned char bytes[(RUN_IDENTITY_BYTES - 1) / 2];
+    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
+        return error_set(STATUS_IO, "the system gives no random numbers: %s", strerror(errno));
+    for (size_t i = 0; i < sizeof bytes; i++)
+        snprintf(run + 2 * i, 3, "%02x", bytes[i]);
+    return STATUS_OK;
+}
+
+static enum status thread_start(struct progress_server *server)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(&server->thread, NULL, server_run, server);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error == 0)
+        return STATUS_OK;
+    server->description.state = STATE_FAILED; /* monitor.json must not go on promising a server */
+    endpoint_file_write(server->run_directory, &server->description);
+    return error_set(STATUS_IO, "progress server: cannot start its thread: %s", strerror(error));
+}
+
+static void server_release(struct progress_server **server)
+{
+    struct progress_server *old = *server;
+    zmq_msg_close(&old->snapshot);
+    wire_socket_close(&old->collect);
+    wire_socket_close(&old->publish);
+    wire_socket_close(&old->snapshots);
+    wire_context_destroy(&old->context);
+    events_file_close(&old->file);
+    picture_destroy(&old->picture);
+    if (old->stop_descriptor >= 0)
+        close(old->stop_descriptor);
+    memory_free(server);
+}
+
+static enum status server_prepare(struct progress_server *server, const char *run_directory,
+                                  const char *bind_address, const struct event *run_start,
+                                  char collect_endpoint[ENDPOINT_BYTES])
+{
+    struct endpoint_description *description = &server->description;
+    struct event start = *run_start;
+    char message[EVENT_MESSAGE_BYTES_MAX];
+    size_t length;
+    int path = snprintf(server->run_directory, PATH_BYTES, "%s", run_directory);
+    if (path < 0 || path >= PATH_BYTES)
+        return error_set(STATUS_USAGE, "%.64s…: the run directory's name has more than %d bytes",
+                         run_directory, PATH_BYTES);
+    machine_host(description->host, sizeof description->host);
+    description->process = getpid();
+    description->started = machine_time();
+    description->state = STATE_RUNNING;
+    start.kind = EVENT_RUN_START;
+    start.time = description->started;
+    memcpy(start.host, description->host, sizeof start.host);
+    server->stop_descriptor = eventfd(0, EFD_CLOEXEC);
+    if (server->stop_descriptor < 0)
+        return error_set(STATUS_IO, "progress server: eventfd: %s", strerror(errno));
+    enum status status = identity_draw(description->run);
+    if (status == STATUS_OK)
+        status = picture_create(&server->picture);
+    if (status == STATUS_OK)
+        status = events_file_open(run_directory, EVENTS_FILE_BYTES_MAX, &server->file);
+    if (status == STATUS_OK)
+        status = sockets_open(server, bind_address, collect_endpoint);
+    if (status == STATUS_OK)
+        status = event_record(server, &start, message, &length);
+    if (status == STATUS_OK)
+        status = events_file_sync(server->file);
+    if (status == STATUS_OK)
+        status = endpoint_file_write(run_directory, description);
+    return status;
+}
+
+enum status progress_server_start(const char *run_directory, const char *bind_address,
+                                  const struct event *run_start, struct progress_server **server,
+                                  char collect_endpoint[128])
+{
+    _Static_assert(ENDPOINT_BYTES == 128, "the size progress.h states");
+    enum status status = memory_allocate(server, 1, sizeof **server, "progress server");
+    if (status != STATUS_OK)
+        return status;
+    (*server)->stop_descriptor = -1;
+    zmq_msg_init(&(*server)->snapshot);
+    status = server_prepare(*server, run_directory, bind_address != NULL ? bind_address : "127.0.0.1",
+                            run_start, collect_endpoint);
+    if (status == STATUS_OK)
+        status = thread_start(*server);
+    if (status != STATUS_OK)
+        server_release(server);
+    return status;
+}
+
+enum status progress_server_stop(struct progress_server **server, const struct event *run_end)
+{
+    static const uint64_t one = 1;
+    struct error_carried ending;
+    if (*server == NULL)
+        return STATUS_OK;
+    struct event *end = &(*server)->end;
+    *end = run_end != NULL ? *run_end : event_make(EVENT_RUN_END);
+    end->kind = EVENT_RUN_END;
+    if (end->state != STATE_DONE && end->state != STATE_STOPPED)
+        end->state = STATE_FAILED;
+    memcpy(end->host, (*server)->description.host, sizeof end->host);
+    /* an eventfd takes a first 1 always */
+    if (write((*server)->stop_descriptor, &one, sizeof one) != (ssize_t)sizeof one)
+        return error_set(STATUS_INTERNAL, "progress server: cannot be told to stop: %s", strerror(errno));
+    pthread_join((*server)->thread, NULL);
+    ending = (*server)->ending;
+    server_release(server);
+    return error_raise(&ending);
+}

@@ -1,0 +1,108 @@
+#include "mpi/wire/wire_socket.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <zmq.h>
+
+enum status wire_context_create(void **context)
+{
+    *context = zmq_ctx_new();
+    if (*context == NULL)
+        return error_set(STATUS_IO, "ZeroMQ cannot start: %s", zmq_strerror(zmq_errno()));
+    return STATUS_OK;
+}
+
+void wire_context_destroy(void **context)
+{
+    if (*context == NULL)
+        return;
+    while (zmq_ctx_term(*context) != 0 && zmq_errno() == EINTR)
+        continue;
+    *context = NULL;
+}
+
+/* A context starts its threads with its first socket, and threads inherit the mask of signals. */
+static void *socket_open(void *context, int type)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    void *socket = zmq_socket(context, type);
+    int error = zmq_errno();
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = error;
+    return socket;
+}
+
+enum status wire_socket_create(void *context, const struct wire_socket_options *options, void **socket)
+{
+    *socket = socket_open(context, options->type);
+    if (*socket == NULL)
+        return error_set(STATUS_IO,
+                         "ZeroMQ cannot open a socket: %s; raise the limit of open files (ulimit -n)",
+                         zmq_strerror(zmq_errno()));
+    int failed = zmq_setsockopt(*socket, ZMQ_LINGER, &options->linger_ms, sizeof options->linger_ms);
+    failed |= zmq_setsockopt(*socket, ZMQ_MAXMSGSIZE, &options->message_bytes_max,
+                             sizeof options->message_bytes_max);
+    if (options->send_queue > 0)
+        failed |= zmq_setsockopt(*socket, ZMQ_SNDHWM, &options->send_queue, sizeof options->send_queue);
+    if (options->receive_queue > 0)
+        failed |= zmq_setsockopt(*socket, ZMQ_RCVHWM, &options->receive_queue, sizeof options->receive_queue);
+    if (failed != 0) {
+        wire_socket_close(socket);
+        return error_set(STATUS_INTERNAL, "ZeroMQ refuses a socket's options: %s", zmq_strerror(zmq_errno()));
+    }
+    return STATUS_OK;
+}
+
+static enum status address_error(const char *deed, const char *endpoint)
+{
+    int error = zmq_errno();
+    enum status status =
+        error == EINVAL || error == ENODEV || error == EPROTONOSUPPORT ? STATUS_USAGE : STATUS_IO;
+    return error_set(status, "%s: cannot %s: %s; give an IP address or interface of this machine", endpoint,
+                     deed, zmq_strerror(error));
+}
+
+/* Only for addresses that are IPv6: with it on, interface and host names are no longer looked up as IPv4. */
+static void protocol_choose(void *socket, const char *endpoint)
+{
+    int ipv6 = strchr(endpoint, '[') != NULL;
+    zmq_setsockopt(socket, ZMQ_IPV6, &ipv6, sizeof ipv6);
+}
+
+enum status wire_socket_connect(void *socket, const char *endpoint)
+{
+    protocol_choose(socket, endpoint);
+    return zmq_connect(socket, endpoint) == 0 ? STATUS_OK : address_error("connect", endpoint);
+}
+
+enum status wire_socket_bind(void *socket, const char *endpoint)
+{
+    protocol_choose(socket, endpoint);
+    return zmq_bind(socket, endpoint) == 0 ? STATUS_OK : address_error("bind", endpoint);
+}
+
+void wire_socket_close(void **socket)
+{
+    if (*socket != NULL)
+        zmq_close(*socket);
+    *socket = NULL;
+}
+
+int wire_socket_discard(void *socket)
+{
+    int discarded = 0;
+    int more = 0;
+    size_t bytes = sizeof more;
+    char scrap[1];
+    while (zmq_getsockopt(socket, ZMQ_RCVMORE, &more, &bytes) == 0 && more != 0) {
+        if (zmq_recv(socket, scrap, sizeof scrap, ZMQ_DONTWAIT) < 0)
+            break;
+        discarded++;
+    }
+    return discarded;
+}

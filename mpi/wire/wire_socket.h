@@ -1,0 +1,36 @@
+/* ZeroMQ contexts and sockets as both sides of the wire want them. */
+#ifndef FACET_MPI_WIRE_WIRE_SOCKET_H
+#define FACET_MPI_WIRE_WIRE_SOCKET_H
+
+#include <stdint.h>
+
+#include "compute/base/error.h"
+
+/* A context whose threads take no signals: those are meant for the program's main thread. */
+enum status wire_context_create(void **context);
+
+/* Closes the context and waits for its sockets' lingering messages; *context becomes NULL. */
+void wire_context_destroy(void **context);
+
+struct wire_socket_options {
+    int type;                  /* ZMQ_PUSH, … */
+    int send_queue;            /* messages kept a peer before sending fails or drops; 0: leave as it is */
+    int receive_queue;         /* the same for receiving */
+    int linger_ms;             /* how long closing may take for what is unsent */
+    int64_t message_bytes_max; /* a peer that sends longer ones is disconnected */
+};
+
+/* The caller closes *socket with wire_socket_close before the context. */
+enum status wire_socket_create(void *context, const struct wire_socket_options *options, void **socket);
+
+/* Connects or binds; STATUS_USAGE when the address is none, STATUS_IO for other failures. */
+enum status wire_socket_connect(void *socket, const char *endpoint);
+enum status wire_socket_bind(void *socket, const char *endpoint);
+
+void wire_socket_close(void **socket);
+
+/* Receives and forgets the remaining frames of a message whose last received frame has more to come. Returns
+ * how many there were. */
+int wire_socket_discard(void *socket);
+
+#endif
