@@ -3,6 +3,7 @@
 # BIN_DIR has facet and facet-monitor; OUT_DIR is emptied first; LIMIT is how many images of a class are used
 # (0 or nothing: all).
 set -euo pipefail
+shopt -s inherit_errexit
 export LC_ALL=C
 
 readonly ranks=2
@@ -24,9 +25,10 @@ readonly bin_dir out limit here
 # shellcheck source=tests/environment.sh
 . "$here/../environment.sh"
 export PATH=$bin_dir:$PATH
-# Each rank gets its share of the processors; mpirun would bind it to a single core.
-OMP_NUM_THREADS=$(($(nproc) / ranks > 0 ? $(nproc) / ranks : 1))
-export OMP_NUM_THREADS OMPI_MCA_hwloc_base_binding_policy=none
+# mpirun would bind each rank to one core; here each gets its share of the processors as threads.
+export OMPI_MCA_hwloc_base_binding_policy=none
+threads=$(($(nproc) > ranks ? $(nproc) / ranks : 1))
+readonly threads
 
 fail() {
     printf 'demo: %s\n' "$*" >&2
@@ -53,6 +55,7 @@ show() {
     local word line='$'
     for word in "$@"; do
         case "$word" in
+        '&' | '>') line+=" $word" ;;
         *[!A-Za-z0-9_./:,=@-]*) line+=" '$word'" ;;
         *) line+=" $word" ;;
         esac
@@ -66,6 +69,11 @@ run() {
     "$@"
 }
 
+# The same on all ranks.
+run_on_ranks() {
+    run mpirun -n "$ranks" "$@" --threads "$threads"
+}
+
 # ---- facet, followed by facet-monitor ----
 
 monitor_pid=
@@ -74,14 +82,14 @@ stop_monitor() {
 }
 trap stop_monitor EXIT
 
-# monitored RUN COMMAND... : runs a command while facet-monitor follows the run's directory.
+# monitored RUN COMMAND... : runs a command on all ranks while facet-monitor follows the run's directory.
 monitored() {
     local run_directory=$1 tenths
     shift
     show facet-monitor "$run_directory" '&'
-    facet-monitor "$run_directory" &
+    facet-monitor "$run_directory" > >(sed -u 's/^/   monitor | /') 2>&1 &
     monitor_pid=$!
-    run "$@"
+    run_on_ranks "$@"
     for ((tenths = 0; tenths < 100; tenths++)); do
         kill -0 "$monitor_pid" 2>/dev/null || break
         sleep 0.1
@@ -95,9 +103,13 @@ monitored() {
 evaluate() {
     local name=$1
     shift
-    show mpirun -n "$ranks" facet evaluate "$@" --data "$out/test.h5" --json '>' "$out/$name.json"
-    mpirun -n "$ranks" facet evaluate "$@" --data "$out/test.h5" --json >"$out/$name.json"
-    printf '   top-1 %s %% of %s images\n' "$(percent "$name" top1)" "$(number "$name" images)"
+    set -- mpirun -n "$ranks" facet evaluate "$@" --data "$out/test.h5" --json --threads "$threads"
+    show "$@" '>' "$out/$name.json"
+    "$@" >"$out/$name.json"
+    local top1 images
+    top1=$(percent "$name" top1)
+    images=$(number "$name" images)
+    printf '   top-1 %s %% of %s images\n' "$top1" "$images"
 }
 
 # number NAME KEY: that number of OUT/NAME.json.
@@ -109,20 +121,21 @@ number() {
 }
 
 percent() {
-    awk -v fraction="$(number "$1" "$2")" 'BEGIN { printf "%.2f", 100 * fraction }'
+    local fraction
+    fraction=$(number "$1" "$2")
+    awk -v fraction="$fraction" 'BEGIN { printf "%.2f", 100 * fraction }'
 }
 
-# row TEXT NAME KEY [NAME KEY]: a line of the table; with two, the first minus the second in percentage points.
+# row TEXT NAME KEY [NAME KEY]: a line of the table; with two, also first minus second in percentage points.
 row() {
-    local text=$1 value=
-    shift
-    value=$(percent "$1" "$2")
-    if [ $# -eq 2 ]; then
-        printf '  %-58s %6s %%\n' "$text" "$value"
-    else
-        printf '  %-58s %6s %%  %s\n' "$text" "$value" \
-            "$(awk -v a="$(number "$1" "$2")" -v b="$(number "$3" "$4")" 'BEGIN { printf "%+6.2f pp", 100 * (a - b) }')"
+    local text=$1 fraction other difference=
+    fraction=$(number "$2" "$3")
+    if [ $# -eq 5 ]; then
+        other=$(number "$4" "$5")
+        difference=$(awk -v a="$fraction" -v b="$other" 'BEGIN { printf "%+6.2f pp", 100 * (a - b) }')
     fi
+    awk -v text="$text" -v fraction="$fraction" -v difference="$difference" \
+        'BEGIN { printf "  %-58s %6.2f %%  %s\n", text, 100 * fraction, difference }'
 }
 
 # ---- the demo ----
@@ -142,11 +155,11 @@ for split in train test; do
 done
 
 step "Training a LeNet on $ranks MPI ranks"
-monitored "$out/lenet.h5.run" mpirun -n "$ranks" facet train --net lenet --data "$out/train.h5" --test "$out/test.h5" \
+monitored "$out/lenet.h5.run" facet train --net lenet --data "$out/train.h5" --test "$out/test.h5" \
     --epochs "$epochs" -o "$out/lenet.h5"
 
 step "Decomposing it into a module a class"
-monitored "$out/run" mpirun -n "$ranks" facet decompose "$out/lenet.h5" --data "$out/train.h5" --method activation \
+monitored "$out/run" facet decompose "$out/lenet.h5" --data "$out/train.h5" --method activation \
     -o "$out/run"
 
 step "Composing all modules, and judging the network and the composition on the test images"
@@ -160,8 +173,8 @@ evaluate two "$out/two.h5"
 evaluate network-two "$out/lenet.h5" --classes "$reused"
 
 step "Replacing a module of a weaker network by the better one"
-run mpirun -n "$ranks" facet train --net mlp-1 --data "$out/train.h5" --epochs "$weak_epochs" -o "$out/weak-network.h5"
-run mpirun -n "$ranks" facet decompose "$out/weak-network.h5" --data "$out/train.h5" --method activation \
+run_on_ranks facet train --net mlp-1 --data "$out/train.h5" --epochs "$weak_epochs" -o "$out/weak-network.h5"
+run_on_ranks facet decompose "$out/weak-network.h5" --data "$out/train.h5" --method activation \
     -o "$out/weak-run"
 run facet compose "$out/weak-run/modules.h5" -o "$out/weak.h5"
 evaluate weak "$out/weak.h5"
