@@ -25,10 +25,8 @@ readonly bin_dir out limit here
 # shellcheck source=tests/environment.sh
 . "$here/../environment.sh"
 export PATH=$bin_dir:$PATH
-# mpirun would bind each rank to one core; here each gets its share of the processors as threads.
-export OMPI_MCA_hwloc_base_binding_policy=none
-threads=$(($(nproc) > ranks ? $(nproc) / ranks : 1))
-readonly threads
+# Unbound ranks share the processors; mpirun would bind each to a single core.
+readonly mpirun=(mpirun -n "$ranks" --bind-to none)
 
 fail() {
     printf 'demo: %s\n' "$*" >&2
@@ -71,7 +69,7 @@ run() {
 
 # The same on all ranks.
 run_on_ranks() {
-    run mpirun -n "$ranks" "$@" --threads "$threads"
+    run "${mpirun[@]}" "$@"
 }
 
 # ---- facet, followed by facet-monitor ----
@@ -103,7 +101,7 @@ monitored() {
 evaluate() {
     local name=$1
     shift
-    set -- mpirun -n "$ranks" facet evaluate "$@" --data "$out/test.h5" --json --threads "$threads"
+    set -- "${mpirun[@]}" facet evaluate "$@" --data "$out/test.h5" --json
     show "$@" '>' "$out/$name.json"
     "$@" >"$out/$name.json"
     local top1 images

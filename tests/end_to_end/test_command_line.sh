@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# The command line keeps its promises: help and version, usage errors, one-line errors, what goes to which stream.
+# shellcheck source=tests/end_to_end/common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+expect 0 facet --version
+expect_text stdout "facet "
+expect_empty stderr
+expect 0 facet --help
+expect_empty stderr
+for command in import-data train decompose compose replace evaluate inspect; do
+    expect_text stdout "  $command "
+done
+for command in import-data train decompose compose replace evaluate inspect; do
+    expect 0 facet "$command" --help
+    expect_text stdout "Usage: facet $command"
+    expect_empty stderr
+    expect 2 facet "$command" --no-such-option
+    expect_empty stdout
+    expect_text stderr "no-such-option"
+    expect 2 facet "$command"
+    expect_empty stdout
+done
+expect 2 facet
+expect_empty stdout
+expect 2 facet no-such-command
+expect_empty stdout
+expect_one_line_about "no-such-command"
+expect 2 facet train --net lenet --data a.h5 -o b.h5 --epochs none
+expect_text stderr "--epochs"
+
+# Files that are missing or something else.
+echo "not an HDF5 file" >other.h5
+for file in missing.h5 other.h5; do
+    expect 1 facet inspect "$file"
+    expect_empty stdout
+    expect_one_line_about "$file"
+    expect 1 facet evaluate "$file" --data "$file"
+    expect_empty stdout
+    expect_one_line_about "$file"
+    expect 1 facet decompose "$file" --data "$file" -o run
+    expect_one_line_about "$file"
+    expect 1 facet compose "$file" -o composition.h5
+    expect_one_line_about "$file"
+    expect 1 facet replace "$file" --class 1 --with "$file:1" -o replaced.h5
+    expect_one_line_about "$file"
+    expect 1 facet train --net lenet --data "$file" -o net.h5
+    expect_one_line_about "$file"
+    for result in net.h5 composition.h5 replaced.h5; do
+        [ ! -e "$result" ] || mistake "a command that failed left $result"
+    done
+done
+expect 1 facet import-data no-such-folder -o data.h5
+expect_one_line_about "no-such-folder"
+
+# Several ranks say it once, too.
+expect 1 mpirun -n 3 facet evaluate missing.h5 --data missing.h5
+expect_empty stdout
+[ "$(grep -c '^facet.*missing.h5' stderr)" -eq 1 ] || mistake "three ranks told of missing.h5 not once: $(cat stderr)"
+
+# After --, nothing is an option.
+expect 1 facet inspect -- --help
+expect_one_line_about "--help"
+
+expect 0 facet-monitor --help
+expect_empty stderr
+expect 2 facet-monitor
+expect_empty stdout
+
+finish
