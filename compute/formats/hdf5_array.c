@@ -244,14 +244,32 @@ static hid_t class_name_type(H5T_str_t padding, H5T_cset_t character_set)
     return type;
 }
 
+/* Copies, so that what lies behind a name's zero in memory does not reach the file. */
+static enum status copy_names(const class_name *names, int32_t count, class_name **copy)
+{
+    enum status status = memory_allocate(copy, (size_t)count, sizeof **copy, "class names");
+    for (int32_t i = 0; status == STATUS_OK && i < count; i++)
+        snprintf((*copy)[i], sizeof(*copy)[i], "%s", names[i]);
+    return status;
+}
+
 enum status hdf5_write_class_names(hid_t parent, const char *name, const class_name *names, int32_t count)
 {
     hsize_t extent = (hsize_t)count;
-    hid_t type = class_name_type(H5T_STR_NULLTERM, H5T_CSET_UTF8);
-    if (type < 0)
-        return hdf5_failed(STATUS_IO, parent, "cannot create array \"%s\"", name);
-    enum status status = hdf5_write_array(parent, name, type, 1, &extent, names);
-    H5Tclose(type);
+    class_name *copy = NULL;
+    char where[TEXT_BYTES];
+    hid_t type = H5I_INVALID_HID;
+    hdf5_where(parent, where, sizeof where);
+    enum status status = class_names_check(names, count, where);
+    if (status == STATUS_OK)
+        status = copy_names(names, count, &copy);
+    if (status == STATUS_OK && (type = class_name_type(H5T_STR_NULLTERM, H5T_CSET_UTF8)) < 0)
+        status = hdf5_failed(STATUS_IO, parent, "cannot create array \"%s\"", name);
+    if (status == STATUS_OK)
+        status = hdf5_write_array(parent, name, type, 1, &extent, copy);
+    if (type >= 0)
+        H5Tclose(type);
+    memory_free(&copy);
     return status;
 }
 

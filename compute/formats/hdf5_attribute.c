@@ -38,6 +38,9 @@ enum status hdf5_write_int_attribute(hid_t object, const char *name, int64_t val
 
 enum status hdf5_write_text_attribute(hid_t object, const char *name, const char *text)
 {
+    if (!text_is_printable(text))
+        return hdf5_refuse(STATUS_USAGE, object,
+                           "attribute \"%s\" would have control characters or not be UTF-8", name);
     hid_t type = H5Tcopy(H5T_C_S1);
     enum status status;
     if (type < 0 || H5Tset_size(type, strlen(text) + 1) < 0 || H5Tset_cset(type, H5T_CSET_UTF8) < 0)
