@@ -1,9 +1,7 @@
 #include "mpi/checkpoint.h"
 
-#include <string.h>
-
 #include "compute/base/memory.h"
-#include "compute/base/output_file.h"
+#include "compute/formats/hdf5_array.h"
 #include "compute/formats/hdf5_file.h"
 #include "compute/formats/network_file.h"
 
@@ -33,45 +31,36 @@ static enum status position_unpack(const double fields[POSITION_FIELDS], const c
     return STATUS_OK;
 }
 
-static enum status write_content(hid_t file, const struct network *network, const float *velocity,
-                                 const struct training_position *position,
-                                 const struct option_records *records)
+struct checkpoint_content {
+    const struct network *network;
+    const float *velocity;
+    const struct training_position *position;
+    const struct option_records *records;
+};
+
+static enum status write_content(hid_t file, const void *argument)
 {
+    const struct checkpoint_content *content = argument;
     double fields[POSITION_FIELDS];
-    const hsize_t field_count = POSITION_FIELDS, velocity_count = network->parameter_count;
-    const hsize_t options_extent[2] = {(hsize_t)records->count, sizeof(struct option_record)};
-    position_pack(position, fields);
-    enum status status = network_group_write(file, "network", network);
+    const hsize_t field_count = POSITION_FIELDS, velocity_count = content->network->parameter_count;
+    const hsize_t options_extent[2] = {(hsize_t)content->records->count, sizeof(struct option_record)};
+    position_pack(content->position, fields);
+    enum status status = network_group_write(file, "network", content->network);
     if (status == STATUS_OK)
-        status = hdf5_write_array(file, "velocity", H5T_NATIVE_FLOAT, 1, &velocity_count, velocity);
+        status = hdf5_write_array(file, "velocity", H5T_NATIVE_FLOAT, 1, &velocity_count, content->velocity);
     if (status == STATUS_OK)
         status = hdf5_write_array(file, "position", H5T_NATIVE_DOUBLE, 1, &field_count, fields);
     if (status == STATUS_OK)
-        status = hdf5_write_array(file, "options", H5T_NATIVE_UCHAR, 2, options_extent, records->records);
+        status =
+            hdf5_write_array(file, "options", H5T_NATIVE_UCHAR, 2, options_extent, content->records->records);
     return status;
 }
 
 enum status checkpoint_write(const char *path, const struct network *network, const float *velocity,
                              const struct training_position *position, const struct option_records *records)
 {
-    char *beside = NULL;
-    hid_t file = H5I_INVALID_HID;
-    enum status status = output_file_beside(path, &beside);
-    if (status != STATUS_OK)
-        return status;
-    status = hdf5_create(beside, "checkpoint", H5P_DEFAULT, &file);
-    if (status == STATUS_OK) {
-        status = write_content(file, network, velocity, position, records);
-        enum status closed = hdf5_close(&file, beside);
-        if (status == STATUS_OK)
-            status = closed;
-    }
-    if (status == STATUS_OK)
-        status = output_file_commit(beside, path);
-    else
-        output_file_discard(beside);
-    memory_free(&beside);
-    return status;
+    const struct checkpoint_content content = {network, velocity, position, records};
+    return hdf5_save(path, "checkpoint", write_content, &content);
 }
 
 static enum status read_options(hid_t file, struct option_records *records)

@@ -15,7 +15,8 @@ struct decomposer {
     struct class_counts **drawn; /* (class count of the network) */
     uint32_t *negatives_sum;     /* (units): of the classes drawn; later of all classes */
     int64_t negative_images_sum;
-    int64_t images_done;
+    int64_t images_done;       /* passed, of the classes counted before the present one */
+    int64_t class_images_done; /* of the present one */
     int32_t counting_class;
     double started;
 };
@@ -32,6 +33,7 @@ static bool counting_progress(void *context, int64_t images_done)
 {
     struct decomposer *decomposer = context;
     double elapsed = seconds_now() - decomposer->started;
+    decomposer->class_images_done = images_done;
     int64_t done = decomposer->images_done + images_done;
     run_progress_rank(decomposer->job->progress, "counting active units", decomposer->counting_class, done, 0,
                       elapsed > 0 ? (double)done / elapsed : 0);
@@ -39,7 +41,7 @@ static bool counting_progress(void *context, int64_t images_done)
 }
 
 /* The images of the class, in one slab. */
-static enum status load_class(const struct decomposition *job, int32_t class_index, int64_t *images)
+static enum status load_class(const struct decomposition *job, int32_t class_index)
 {
     int32_t in_dataset;
     enum status status =
@@ -48,8 +50,8 @@ static enum status load_class(const struct decomposition *job, int32_t class_ind
     if (status != STATUS_OK)
         return status;
     int64_t first = job->dataset->class_start[in_dataset];
-    *images = job->dataset->class_start[in_dataset + 1] - first;
-    return dataset_file_load_range(job->dataset, job->dataset_path, first, *images);
+    int64_t images = job->dataset->class_start[in_dataset + 1] - first;
+    return dataset_file_load_range(job->dataset, job->dataset_path, first, images);
 }
 
 static enum status count_class(struct decomposer *decomposer, int32_t class_index)
@@ -57,7 +59,6 @@ static enum status count_class(struct decomposer *decomposer, int32_t class_inde
     const struct decomposition *job = decomposer->job;
     struct activation_options options = *job->options;
     struct class_counts **counts = &decomposer->drawn[decomposer->drawn_count];
-    int64_t images = 0;
     if (!is_chosen(job, class_index))
         options.positives = 0; /* its images serve as negatives alone */
     decomposer->counting_class = class_index;
@@ -66,7 +67,7 @@ static enum status count_class(struct decomposer *decomposer, int32_t class_inde
     if (status != STATUS_OK)
         return status;
     decomposer->drawn_count++;
-    status = load_class(job, class_index, &images);
+    status = load_class(job, class_index);
     if (status == STATUS_OK)
         status = activation_count_class(job->network, decomposer->layout, job->dataset, class_index, &options,
                                         counting_progress, decomposer, *counts);
@@ -75,7 +76,8 @@ static enum status count_class(struct decomposer *decomposer, int32_t class_inde
     for (size_t u = 0; u < decomposer->layout->unit_count; u++)
         decomposer->negatives_sum[u] += (*counts)->negative[u];
     decomposer->negative_images_sum += (*counts)->negative_images;
-    decomposer->images_done += activation_images_needed(&options, job->network->class_count, images);
+    decomposer->images_done += decomposer->class_images_done;
+    decomposer->class_images_done = 0;
     return STATUS_OK;
 }
 

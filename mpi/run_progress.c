@@ -103,6 +103,8 @@ void run_progress_class(struct run_progress *progress, int32_t class_index, cons
 
 void run_progress_close(MPI_Comm comm, struct run_progress *progress, enum status how, const char *words)
 {
+    struct error_carried carried = {STATUS_OK, ""}; /* what ended the run is still to be printed */
+    error_keep_first(&carried, how);
     if (progress->sender != NULL) {
         struct event idle = event_make(EVENT_RANK);
         idle.state = how == STATUS_OK ? STATE_DONE : how == STATUS_STOPPED ? STATE_STOPPED : STATE_FAILED;
@@ -117,4 +119,5 @@ void run_progress_close(MPI_Comm comm, struct run_progress *progress, enum statu
         snprintf(end.text, sizeof end.text, "%s", words);
         progress_server_stop(&progress->server, &end);
     }
+    error_raise(&carried);
 }

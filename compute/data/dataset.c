@@ -141,6 +141,22 @@ enum status dataset_create(struct shape shape, int32_t class_count, const class_
     return status;
 }
 
+void dataset_limit(struct dataset *dataset, int64_t per_class)
+{
+    size_t image_bytes = shape_count(dataset->shape);
+    int64_t kept = 0, start = 0;
+    for (int32_t c = 0; c < dataset->class_count; c++) {
+        int64_t end = dataset->class_start[c + 1], count = end - start < per_class ? end - start : per_class;
+        memmove(dataset->pixels + (size_t)kept * image_bytes, dataset->pixels + (size_t)start * image_bytes,
+                (size_t)count * image_bytes);
+        dataset->class_start[c] = kept;
+        kept += count;
+        start = end;
+    }
+    dataset->class_start[dataset->class_count] = kept;
+    dataset->image_count = dataset->loaded = kept;
+}
+
 void dataset_destroy(struct dataset **dataset)
 {
     struct dataset *gone = *dataset;

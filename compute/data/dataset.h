@@ -37,6 +37,9 @@ enum status dataset_create_unloaded(struct shape shape, int32_t class_count, con
 /* Bytes of `count` images; STATUS_SHAPE when that is beyond memory. */
 enum status dataset_pixel_bytes(struct shape shape, int64_t count, size_t *bytes);
 
+/* Keeps only the first `per_class` ≥ 1 images of each class; all images must be loaded. */
+void dataset_limit(struct dataset *dataset, int64_t per_class);
+
 /* NULL is fine; sets the caller's pointer to NULL. */
 void dataset_destroy(struct dataset **dataset);
 

@@ -1,0 +1,297 @@
+/* facet decompose: cut a network into modules, classes shared among ranks. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compute/base/memory.h"
+#include "compute/base/output_file.h"
+#include "compute/formats/dataset_file.h"
+#include "compute/formats/network_file.h"
+#include "jobs/command_line.h"
+#include "jobs/commands/commands.h"
+#include "jobs/console.h"
+#include "jobs/job.h"
+#include "jobs/json_output.h"
+#include "jobs/run_directory.h"
+#include "mpi/decompose.h"
+#include "mpi/ranks.h"
+
+struct arguments {
+    struct job_options job;
+    const char *network, *data, *classes, *run;
+    char *command_line;
+    struct activation_options activation;
+    bool json;
+};
+
+enum {
+    KEY_DATA = 0x100,
+    KEY_METHOD,
+    KEY_CLASSES,
+    KEY_TAU_PLUS,
+    KEY_TAU_MINUS,
+    KEY_POSITIVES,
+    KEY_NEGATIVES,
+    KEY_CONFIDENCE,
+    KEY_JSON
+};
+
+static const struct argp_option options[] = {
+    {"data", KEY_DATA, "FILE", 0, "Dataset file with training images of the network's classes", 0},
+    {"output", 'o', "RUN", 0, "Run directory to make; the modules go to RUN/modules.h5", 0},
+    {"method", KEY_METHOD, "NAME", 0, "How modules are made: activation (default)", 0},
+    {"classes", KEY_CLASSES, "LIST", 0,
+     "Make modules of these classes alone: names or indices, as in 0-4,7 or cat,dog", 0},
+    {"json", KEY_JSON, 0, 0, "Print the result as JSON", 0},
+    {0, 0, 0, 0, "Method activation:", 2},
+    {"tau-plus", KEY_TAU_PLUS, "T", 0,
+     "A unit active on at most this fraction of a class's own images leaves its module (default 0: never "
+     "active)",
+     2},
+    {"tau-minus", KEY_TAU_MINUS, "T", 0,
+     "It returns when active on more than this fraction of the other classes' images (default 0)", 2},
+    {"positives", KEY_POSITIVES, "N", 0, "Images of a class to look at (default 1000)", 2},
+    {"negatives", KEY_NEGATIVES, "N", 0, "Images of all other classes together (default 1000)", 2},
+    {"confidence", KEY_CONFIDENCE, "P", 0, "Least probability the network gives a positive (default 0.9)", 2},
+    {0}};
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &arguments->job;
+        return 0;
+    case KEY_DATA:
+        arguments->data = text;
+        return 0;
+    case 'o':
+        arguments->run = text;
+        return 0;
+    case KEY_METHOD:
+        if (strcmp(text, "activation") != 0)
+            argp_error(state, "--method: '%s' given, expected activation", text);
+        return 0;
+    case KEY_CLASSES:
+        arguments->classes = text;
+        return 0;
+    case KEY_TAU_PLUS:
+        arguments->activation.tau_plus = parse_number(state, "--tau-plus", text, 0, 1);
+        return 0;
+    case KEY_TAU_MINUS:
+        arguments->activation.tau_minus = parse_number(state, "--tau-minus", text, 0, 1);
+        return 0;
+    case KEY_POSITIVES:
+        arguments->activation.positives = (int32_t)parse_integer(state, "--positives", text, 1, INT32_MAX);
+        return 0;
+    case KEY_NEGATIVES:
+        arguments->activation.negatives = (int32_t)parse_integer(state, "--negatives", text, 1, INT32_MAX);
+        return 0;
+    case KEY_CONFIDENCE:
+        arguments->activation.confidence = parse_number(state, "--confidence", text, 0, 1);
+        return 0;
+    case KEY_JSON:
+        arguments->json = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (arguments->network != NULL)
+            argp_usage(state);
+        arguments->network = text;
+        return 0;
+    case ARGP_KEY_END:
+        parse_require(state, "NETWORK", arguments->network);
+        parse_require(state, "--data", arguments->data);
+        parse_require(state, "--output", arguments->run);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_child children[] = {{&job_argp, 0, NULL, 0}, {0}};
+
+static const struct argp argp = {options,
+                                 parse_option,
+                                 "NETWORK",
+                                 "Cut a trained network into one module a class.\v"
+                                 "Method activation (Pan & Rajan, ICSE 2022): a module keeps the units that "
+                                 "are active on images of its class, and "
+                                 "those that tell it from the others; it shares the network's weights. One "
+                                 "pass over the images serves all classes "
+                                 "and ranks. RUN/modules.h5 is the same bytes for any number of ranks.\n\n"
+                                 "  mpirun -n 4 facet decompose resnet20.h5 --data train.h5 -o run",
+                                 children,
+                                 NULL,
+                                 NULL};
+
+/* What a run holds on one rank. */
+struct decompose_run {
+    struct job *job;
+    struct arguments *arguments;
+    struct network *network;
+    struct dataset *dataset;
+    int32_t *classes, class_count;
+    char *modules;
+    struct option_records records;
+    struct run_progress progress;
+    struct console console;
+    struct decomposition_result result;
+};
+
+static int compare_classes(const void *a, const void *b)
+{
+    int32_t left = *(const int32_t *)a, right = *(const int32_t *)b;
+    return (left > right) - (left < right);
+}
+
+/* The classes to make modules of, ascending. */
+static enum status choose_classes(struct decompose_run *run)
+{
+    const struct network *network = run->network;
+    enum status status =
+        memory_allocate(&run->classes, (size_t)network->class_count, sizeof(int32_t), "classes to decompose");
+    if (status != STATUS_OK)
+        return status;
+    if (run->arguments->classes != NULL) {
+        status = class_names_select((const class_name *)network->class_names, network->class_count,
+                                    run->arguments->classes, run->arguments->network, run->classes,
+                                    &run->class_count);
+        qsort(run->classes, (size_t)run->class_count, sizeof(int32_t), compare_classes);
+        return status;
+    }
+    for (int32_t i = 0; i < network->class_count; i++)
+        run->classes[i] = i;
+    run->class_count = network->class_count;
+    return STATUS_OK;
+}
+
+static enum status check_shapes(const struct decompose_run *run)
+{
+    struct shape wants = network_input_shape(run->network), has = run->dataset->shape;
+    if (wants.h == has.h && wants.w == has.w && wants.c == has.c)
+        return STATUS_OK;
+    return error_set(
+        STATUS_SHAPE,
+        "%s: images of %d × %d × %d, but the network %s takes %d × %d × %d; give the kind of images it was "
+        "trained on",
+        run->arguments->data, (int)has.h, (int)has.w, (int)has.c, run->arguments->network, (int)wants.h,
+        (int)wants.w, (int)wants.c);
+}
+
+static enum status load(struct decompose_run *run)
+{
+    const struct arguments *arguments = run->arguments;
+    enum status status = network_file_read(arguments->network, &run->network);
+    if (status == STATUS_OK)
+        status = dataset_file_open(arguments->data, &run->dataset);
+    if (status == STATUS_OK)
+        status = check_shapes(run);
+    if (status == STATUS_OK)
+        status = choose_classes(run);
+    return status;
+}
+
+static enum status record_options(struct decompose_run *run)
+{
+    const struct arguments *arguments = run->arguments;
+    const struct activation_options *activation = &arguments->activation;
+    uint8_t digest[DIGEST_BYTES];
+    char hex[DIGEST_HEX_BYTES];
+    network_digest(run->network, digest);
+    digest_to_hex(digest, hex);
+    option_records_add(&run->records, "network (digest)", "%s", hex);
+    option_records_add(&run->records, "--data", "%s", arguments->data);
+    option_records_add(&run->records, "--method", "activation");
+    option_records_add(&run->records, "--classes", "%s",
+                       arguments->classes != NULL ? arguments->classes : "all");
+    option_records_add(&run->records, "--tau-plus", "%g", (double)activation->tau_plus);
+    option_records_add(&run->records, "--tau-minus", "%g", (double)activation->tau_minus);
+    option_records_add(&run->records, "--positives", "%d", (int)activation->positives);
+    option_records_add(&run->records, "--negatives", "%d", (int)activation->negatives);
+    option_records_add(&run->records, "--confidence", "%g", (double)activation->confidence);
+    return run_directory_prepare(run->job, arguments->run, arguments->command_line, &run->records);
+}
+
+/* Collective. */
+static enum status decompose(struct decompose_run *run)
+{
+    const struct network *network = run->network;
+    struct decomposition decomposition = {.comm = run->job->comm,
+                                          .network = network,
+                                          .dataset = run->dataset,
+                                          .dataset_path = run->arguments->data,
+                                          .options = &run->arguments->activation,
+                                          .classes = run->classes,
+                                          .class_count = run->class_count,
+                                          .output_path = run->modules,
+                                          .stop = run->job->stop,
+                                          .progress = &run->progress};
+    enum status status =
+        run_progress_open(run->job->comm, run->arguments->run, run->arguments->job.bind,
+                          run->arguments->command_line, network->class_count, &run->progress);
+    if (status == STATUS_OK && run->job->rank == 0)
+        for (int32_t i = 0; i < network->class_count; i++)
+            run_progress_class(&run->progress, i, network->class_names[i], STATE_WAITING, -1);
+    if (status == STATUS_OK)
+        status = decompose_activation(&decomposition, &run->result);
+    run_progress_close(run->job->comm, &run->progress, status,
+                       status == STATUS_OK ? run->modules : error_message());
+    return status;
+}
+
+static void report(const struct decompose_run *run, const struct energy_cost *cost)
+{
+    const struct decomposition_result *result = &run->result;
+    if (run->job->rank != 0)
+        return;
+    if (!run->arguments->json) {
+        printf("%s: %d modules, %.1f %% of units and %.1f %% of channels kept on average, %.1f s\n",
+               run->modules, (int)run->class_count, 100 * result->mean_units_kept,
+               100 * result->mean_channels_kept, cost->seconds);
+        return;
+    }
+    json_t *object =
+        json_pack("{s:s, s:s, s:s, s:i, s:I, s:f, s:f}", "kind", "modules", "file", run->modules, "method",
+                  "activation", "modules", (int)run->class_count, "images", (json_int_t)result->images,
+                  "units_kept", result->mean_units_kept, "channels_kept", result->mean_channels_kept);
+    json_add_cost(object, cost);
+    json_print(object);
+}
+
+static enum status decompose_on_ranks(struct job *job, void *input)
+{
+    struct decompose_run run = {.job = job, .arguments = input};
+    struct energy_meter meter;
+    energy_start(&meter);
+    console_open(&run.console, job->progress_line);
+    run.progress.show = job->rank == 0 ? console_show : NULL;
+    run.progress.show_context = &run.console;
+
+    enum status status = ranks_agree(job->comm, load(&run));
+    if (status == STATUS_OK)
+        status = record_options(&run);
+    if (status == STATUS_OK)
+        status = ranks_agree(job->comm, run_directory_path(run.arguments->run, "modules.h5", &run.modules));
+    if (status == STATUS_OK)
+        status = decompose(&run);
+    console_close(&run.console);
+    if (status == STATUS_OK) {
+        struct energy_cost cost = energy_read(job->comm, &meter);
+        report(&run, &cost);
+    }
+    memory_free(&run.modules);
+    memory_free(&run.classes);
+    dataset_destroy(&run.dataset);
+    network_destroy(&run.network);
+    return status;
+}
+
+int command_decompose(int argc, char **argv)
+{
+    struct arguments arguments = {.activation = activation_options_default()};
+    arguments.command_line = command_line_join(argc, argv);
+    job_parse(&argp, argc, argv, &arguments);
+    int code = job_run(&arguments.job, decompose_on_ranks, &arguments);
+    free(arguments.command_line);
+    return code;
+}

@@ -1,0 +1,206 @@
+/* facet evaluate: how often a classifier is right. */
+#include <stdio.h>
+
+#include "compute/base/memory.h"
+#include "compute/formats/dataset_file.h"
+#include "jobs/commands/commands.h"
+#include "jobs/console.h"
+#include "jobs/job.h"
+#include "jobs/json_output.h"
+#include "mpi/evaluate.h"
+#include "mpi/ranks.h"
+
+struct arguments {
+    struct job_options job;
+    const char *classifier, *data, *classes;
+    bool json, confusion;
+};
+
+enum { KEY_DATA = 0x100, KEY_CLASSES, KEY_JSON, KEY_CONFUSION };
+
+static const struct argp_option options[] = {
+    {"data", KEY_DATA, "FILE", 0, "Dataset file with test images", 0},
+    {"classes", KEY_CLASSES, "LIST", 0,
+     "Restrict images and answers to these labels: names or indices, as in 0-4,7 or cat,dog", 0},
+    {"confusion", KEY_CONFUSION, 0, 0, "Print the confusion matrix too", 0},
+    {"json", KEY_JSON, 0, 0, "Print the result as JSON", 0},
+    {0}};
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &arguments->job;
+        return 0;
+    case KEY_DATA:
+        arguments->data = text;
+        return 0;
+    case KEY_CLASSES:
+        arguments->classes = text;
+        return 0;
+    case KEY_CONFUSION:
+        arguments->confusion = true;
+        return 0;
+    case KEY_JSON:
+        arguments->json = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (arguments->classifier != NULL)
+            argp_usage(state);
+        arguments->classifier = text;
+        return 0;
+    case ARGP_KEY_END:
+        parse_require(state, "FILE", arguments->classifier);
+        parse_require(state, "--data", arguments->data);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_child children[] = {{&job_argp, 0, NULL, 0}, {0}};
+
+static const struct argp argp = {
+    options,
+    parse_option,
+    "FILE",
+    "Measure top-1, top-5 and per-class accuracy of a network, a modules file (all its modules voting) or a "
+    "composition.\v"
+    "Labels and classes meet by name: the images of those classes that the classifier has labels for are "
+    "judged.\n\n"
+    "  mpirun -n 4 facet evaluate all.h5 --data test.h5 --json",
+    children,
+    NULL,
+    NULL};
+
+struct evaluation {
+    struct job *job;
+    struct arguments *arguments;
+    struct classifier *classifier;
+    struct classifier_run *run;
+    struct dataset *dataset;
+    struct judgement *judgement;
+    struct run_progress progress; /* for the terminal alone: nothing is published */
+    struct console console;
+};
+
+static enum status load(struct evaluation *evaluation)
+{
+    const struct arguments *arguments = evaluation->arguments;
+    bool adapted = false;
+    enum status status = classifier_open(arguments->classifier, &evaluation->classifier);
+    if (status == STATUS_OK)
+        status = dataset_file_open(arguments->data, &evaluation->dataset);
+    if (status == STATUS_OK)
+        status = judgement_create(evaluation->classifier, arguments->classifier, evaluation->dataset,
+                                  arguments->data, arguments->classes, &evaluation->judgement);
+    if (status == STATUS_OK)
+        status = classifier_run_create(evaluation->classifier, evaluation->dataset->shape, &evaluation->run,
+                                       &adapted);
+    if (status == STATUS_OK && adapted && evaluation->job->rank == 0)
+        console_print(&evaluation->console,
+                      "facet: note: %s: images of %d × %d × %d are brought to the shape that %s takes",
+                      arguments->data, (int)evaluation->dataset->shape.h, (int)evaluation->dataset->shape.w,
+                      (int)evaluation->dataset->shape.c, arguments->classifier);
+    return status;
+}
+
+static const char *judged_label(const struct evaluation *evaluation, int32_t label)
+{
+    return evaluation->classifier->labels[evaluation->judgement->classifier_label[label]];
+}
+
+static json_t *confusion_json(const struct judgement *judgement)
+{
+    json_t *rows = json_array();
+    for (int32_t truth = 0; truth < judgement->label_count; truth++) {
+        json_t *row = json_array();
+        for (int32_t said = 0; said < judgement->label_count; said++)
+            json_array_append_new(row, json_integer(judgement_confusion(judgement, truth, said)));
+        json_array_append_new(rows, row);
+    }
+    return rows;
+}
+
+static void print_json(const struct evaluation *evaluation, const struct energy_cost *cost)
+{
+    const struct judgement *judgement = evaluation->judgement;
+    const struct classifier *classifier = evaluation->classifier;
+    json_t *per_class = json_object();
+    for (int32_t label = 0; label < judgement->label_count; label++)
+        json_object_set_new(per_class, judged_label(evaluation, label),
+                            json_real(judgement_class_recall(judgement, label)));
+    json_t *object = json_pack("{s:s, s:s, s:I, s:f, s:f, s:o}", "kind", classifier->kind, "file",
+                               evaluation->arguments->classifier, "images",
+                               (json_int_t)judgement_images(judgement), "top1", judgement_top1(judgement),
+                               "top5", judgement_top5(judgement), "per_class", per_class);
+    if (evaluation->arguments->confusion)
+        json_object_set_new(object, "confusion", confusion_json(judgement));
+    json_object_set_new(object, "multiply_adds",
+                        json_integer((json_int_t)classifier_multiply_adds(classifier)));
+    json_object_set_new(object, "parent_multiply_adds",
+                        json_integer((json_int_t)classifier_parent_multiply_adds(classifier)));
+    json_add_cost(object, cost);
+    json_print(object);
+}
+
+static void print_confusion(const struct evaluation *evaluation)
+{
+    const struct judgement *judgement = evaluation->judgement;
+    printf("\nconfusion (a row is the truth, columns are what was said, in the order above)\n");
+    for (int32_t truth = 0; truth < judgement->label_count; truth++) {
+        for (int32_t said = 0; said < judgement->label_count; said++)
+            printf("%7lld", (long long)judgement_confusion(judgement, truth, said));
+        printf("  %s\n", judged_label(evaluation, truth));
+    }
+}
+
+static void print_table(const struct evaluation *evaluation, const struct energy_cost *cost)
+{
+    const struct judgement *judgement = evaluation->judgement;
+    printf("%s (%s): %lld images, top-1 %.2f %%, top-5 %.2f %%, %.1f s\n", evaluation->arguments->classifier,
+           evaluation->classifier->kind, (long long)judgement_images(judgement),
+           100 * judgement_top1(judgement), 100 * judgement_top5(judgement), cost->seconds);
+    for (int32_t label = 0; label < judgement->label_count; label++)
+        printf("  %6.2f %%  %s\n", 100 * judgement_class_recall(judgement, label),
+               judged_label(evaluation, label));
+    if (evaluation->arguments->confusion)
+        print_confusion(evaluation);
+}
+
+static enum status evaluate_on_ranks(struct job *job, void *input)
+{
+    struct evaluation evaluation = {.job = job, .arguments = input};
+    struct energy_meter meter;
+    energy_start(&meter);
+    console_open(&evaluation.console, job->progress_line);
+    evaluation.progress.show = job->rank == 0 ? console_show : NULL;
+    evaluation.progress.show_context = &evaluation.console;
+
+    enum status status = ranks_agree(job->comm, load(&evaluation));
+    if (status == STATUS_OK)
+        status = evaluate_classifier(job->comm, evaluation.run, evaluation.classifier->label_count,
+                                     evaluation.dataset, evaluation.arguments->data, evaluation.judgement,
+                                     job->stop, &evaluation.progress);
+    console_close(&evaluation.console);
+    if (status == STATUS_OK) {
+        struct energy_cost cost = energy_read(job->comm, &meter);
+        if (job->rank == 0 && evaluation.arguments->json)
+            print_json(&evaluation, &cost);
+        else if (job->rank == 0)
+            print_table(&evaluation, &cost);
+    }
+    judgement_destroy(&evaluation.judgement);
+    classifier_run_destroy(&evaluation.run);
+    classifier_destroy(&evaluation.classifier);
+    dataset_destroy(&evaluation.dataset);
+    return status;
+}
+
+int command_evaluate(int argc, char **argv)
+{
+    struct arguments arguments = {0};
+    job_parse(&argp, argc, argv, &arguments);
+    return job_run(&arguments.job, evaluate_on_ranks, &arguments);
+}

@@ -1,0 +1,413 @@
+/* facet train: a whole network, data-parallel over ranks. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "compute/base/memory.h"
+#include "compute/base/output_file.h"
+#include "compute/formats/dataset_file.h"
+#include "compute/formats/network_file.h"
+#include "compute/network/zoo.h"
+#include "jobs/command_line.h"
+#include "jobs/commands/commands.h"
+#include "jobs/console.h"
+#include "jobs/job.h"
+#include "jobs/json_output.h"
+#include "jobs/run_directory.h"
+#include "mpi/ranks.h"
+#include "mpi/train.h"
+
+struct arguments {
+    struct job_options job;
+    const char *net, *data, *test, *output, *run;
+    char *command_line;
+    enum shortcut shortcut;
+    struct train_options train;
+    bool resume, json;
+};
+
+enum {
+    KEY_NET = 0x100,
+    KEY_DATA,
+    KEY_TEST,
+    KEY_RUN,
+    KEY_EPOCHS,
+    KEY_BATCH,
+    KEY_RATE,
+    KEY_SCHEDULE,
+    KEY_MOMENTUM,
+    KEY_NO_NESTEROV,
+    KEY_WEIGHT_DECAY,
+    KEY_CROP,
+    KEY_FLIP,
+    KEY_SEED,
+    KEY_SHORTCUT,
+    KEY_RESUME,
+    KEY_JSON
+};
+
+static const struct argp_option options[] = {
+    {"net", KEY_NET, "NAME", 0,
+     "Architecture: mlp-1 … mlp-4, lenet, simcnn, resnet20/32/44/56/110, resnet18/34/50, vgg16", 0},
+    {"data", KEY_DATA, "FILE", 0, "Dataset file to train on", 0},
+    {"test", KEY_TEST, "FILE", 0, "Dataset file to measure accuracy on after each epoch", 0},
+    {"output", 'o', "FILE", 0, "Network file to write", 0},
+    {"run", KEY_RUN, "DIR", 0, "Run directory: checkpoint, events, monitor (default: OUTPUT.run)", 0},
+    {"resume", KEY_RESUME, 0, 0, "Go on from the run directory's checkpoint, if there is one", 0},
+    {"json", KEY_JSON, 0, 0, "Print the result as JSON", 0},
+    {0, 0, 0, 0, "Training:", 2},
+    {"epochs", KEY_EPOCHS, "N", 0, "Passes over the training images (default 10)", 2},
+    {"batch", KEY_BATCH, "N", 0, "Images a step, over all ranks (default 128)", 2},
+    {"rate", KEY_RATE, "R", 0, "Peak learning rate (default 0.05)", 2},
+    {"schedule", KEY_SCHEDULE, "NAME", 0, "step, cosine or one-cycle (default)", 2},
+    {"momentum", KEY_MOMENTUM, "M", 0, "Momentum (default 0.9)", 2},
+    {"no-nesterov", KEY_NO_NESTEROV, 0, 0, "Plain momentum instead of Nesterov's", 2},
+    {"weight-decay", KEY_WEIGHT_DECAY, "D", 0, "L2 factor on weights (default 0.0005)", 2},
+    {"crop", KEY_CROP, "N", 0, "Augment: pad by N zeros and crop at random (default 0: none)", 2},
+    {"flip", KEY_FLIP, 0, 0, "Augment: mirror one image in two", 2},
+    {"shortcut", KEY_SHORTCUT, "A|B", 0,
+     "ResNet shortcuts: A pads, B convolves (default: A for resnet20 … 110)", 2},
+    {"seed", KEY_SEED, "N", 0, "Seed of weights, order and augmentation (default 1)", 2},
+    {0}};
+
+static error_t parse_training_option(int key, char *text, struct argp_state *state,
+                                     struct train_options *train)
+{
+    switch (key) {
+    case KEY_EPOCHS:
+        train->epochs = (int32_t)parse_integer(state, "--epochs", text, 1, 1000000);
+        return 0;
+    case KEY_BATCH:
+        train->batch_images = (int32_t)parse_integer(state, "--batch", text, 1, 1 << 20);
+        return 0;
+    case KEY_RATE:
+        train->rate = parse_number(state, "--rate", text, 1e-9F, 1e3F);
+        return 0;
+    case KEY_SCHEDULE:
+        if (schedule_from_name(text, &train->schedule) != STATUS_OK)
+            argp_error(state, "--schedule: %s", error_message());
+        return 0;
+    case KEY_MOMENTUM:
+        train->sgd.momentum = parse_number(state, "--momentum", text, 0, 0.9999F);
+        return 0;
+    case KEY_NO_NESTEROV:
+        train->sgd.nesterov = false;
+        return 0;
+    case KEY_WEIGHT_DECAY:
+        train->sgd.weight_decay = parse_number(state, "--weight-decay", text, 0, 1);
+        return 0;
+    case KEY_CROP:
+        train->augmentation.crop_padding = (int32_t)parse_integer(state, "--crop", text, 0, 1024);
+        return 0;
+    case KEY_FLIP:
+        train->augmentation.flip = true;
+        return 0;
+    case KEY_SEED:
+        train->seed = (uint64_t)parse_integer(state, "--seed", text, 0, INT64_MAX);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &arguments->job;
+        return 0;
+    case KEY_NET:
+        arguments->net = text;
+        return 0;
+    case KEY_DATA:
+        arguments->data = text;
+        return 0;
+    case KEY_TEST:
+        arguments->test = text;
+        return 0;
+    case 'o':
+        arguments->output = text;
+        return 0;
+    case KEY_RUN:
+        arguments->run = text;
+        return 0;
+    case KEY_RESUME:
+        arguments->resume = true;
+        return 0;
+    case KEY_JSON:
+        arguments->json = true;
+        return 0;
+    case KEY_SHORTCUT:
+        if (strcmp(text, "A") != 0 && strcmp(text, "B") != 0)
+            argp_error(state, "--shortcut: '%s' given, expected A or B", text);
+        arguments->shortcut = *text == 'A' ? SHORTCUT_A : SHORTCUT_B;
+        return 0;
+    case ARGP_KEY_ARG:
+        argp_error(state, "'%s' given, but no argument is expected beside the options", text);
+        return 0;
+    case ARGP_KEY_END:
+        parse_require(state, "--net", arguments->net);
+        parse_require(state, "--data", arguments->data);
+        parse_require(state, "--output", arguments->output);
+        return 0;
+    default:
+        return parse_training_option(key, text, state, &arguments->train);
+    }
+}
+
+static const struct argp_child children[] = {{&job_argp, 0, NULL, 0}, {0}};
+
+static const struct argp argp = {
+    options,
+    parse_option,
+    NULL,
+    "Train a network from scratch. The result is the same bytes for any number of ranks and threads.\v"
+    "Stopped by SIGINT, SIGTERM or SIGUSR1, it saves a checkpoint in the run directory and exits with 75; "
+    "the same "
+    "command with --resume goes on. Follow it with `facet-monitor OUTPUT.run`.\n\n"
+    "  mpirun -n 4 facet train --net resnet20 --data train.h5 --test test.h5 \\\n"
+    "         --epochs 30 --rate 0.1 --crop 4 --flip -o resnet20.h5",
+    children,
+    NULL,
+    NULL};
+
+/* What a run holds on one rank. */
+struct train_run {
+    struct job *job;
+    struct arguments *arguments;
+    struct dataset *train, *test;
+    struct network *network;
+    char *directory, *checkpoint;
+    struct option_records records;
+    struct run_progress progress;
+    struct console console;
+    double test_top1;
+};
+
+static enum status same_classes(const struct dataset *train, const char *train_path,
+                                const struct dataset *test, const char *test_path)
+{
+    if (train->shape.h != test->shape.h || train->shape.w != test->shape.w || train->shape.c != test->shape.c)
+        return error_set(STATUS_SHAPE,
+                         "%s: images of %d × %d × %d, but %s has %d × %d × %d; give sets of one shape",
+                         test_path, (int)test->shape.h, (int)test->shape.w, (int)test->shape.c, train_path,
+                         (int)train->shape.h, (int)train->shape.w, (int)train->shape.c);
+    for (int32_t i = 0; i < test->class_count; i++) {
+        int32_t found;
+        if (class_names_find((const class_name *)train->class_names, train->class_count, test->class_names[i],
+                             train_path, &found) != STATUS_OK)
+            return error_prefix(STATUS_NOT_FOUND, "%s: ", test_path);
+    }
+    return STATUS_OK;
+}
+
+/* Loads the data and builds the network; on every rank. */
+static enum status load(struct train_run *run)
+{
+    const struct arguments *arguments = run->arguments;
+    enum status status = dataset_file_load(arguments->data, &run->train);
+    if (status == STATUS_OK && arguments->test != NULL)
+        status = dataset_file_load(arguments->test, &run->test);
+    if (status == STATUS_OK && run->test != NULL)
+        status = same_classes(run->train, arguments->data, run->test, arguments->test);
+    if (status == STATUS_OK)
+        status = zoo_build(arguments->net, run->train->shape, run->train->class_count, arguments->shortcut,
+                           &run->network);
+    if (status == STATUS_OK)
+        status = network_set_class_names(run->network, (const class_name *)run->train->class_names,
+                                         run->train->class_count);
+    if (status != STATUS_OK)
+        return status;
+    run->network->scaling = scaling_default();
+    dataset_measure_scaling(run->train, &run->network->scaling);
+    network_initialise(run->network, arguments->train.seed);
+    return STATUS_OK;
+}
+
+/* Everything the result is a function of, and nothing else: what --resume compares. */
+static void record_options(struct train_run *run)
+{
+    const struct arguments *arguments = run->arguments;
+    const struct train_options *train = &arguments->train;
+    struct option_records *records = &run->records;
+    uint8_t digest[DIGEST_BYTES];
+    char hex[DIGEST_HEX_BYTES];
+    dataset_digest(run->train, digest);
+    digest_to_hex(digest, hex);
+    option_records_add(records, "--net", "%s", arguments->net);
+    option_records_add(records, "--shortcut", "%s",
+                       arguments->shortcut == SHORTCUT_A   ? "A"
+                       : arguments->shortcut == SHORTCUT_B ? "B"
+                                                           : "default");
+    option_records_add(records, "--data (digest)", "%s", hex);
+    option_records_add(records, "--epochs", "%d", (int)train->epochs);
+    option_records_add(records, "--batch", "%d", (int)train->batch_images);
+    option_records_add(records, "--rate", "%g", (double)train->rate);
+    option_records_add(records, "--schedule", "%s", schedule_name(train->schedule));
+    option_records_add(records, "--momentum", "%g", (double)train->sgd.momentum);
+    option_records_add(records, "--no-nesterov", "%s", train->sgd.nesterov ? "not given" : "given");
+    option_records_add(records, "--weight-decay", "%g", (double)train->sgd.weight_decay);
+    option_records_add(records, "--crop", "%d", (int)train->augmentation.crop_padding);
+    option_records_add(records, "--flip", "%s", train->augmentation.flip ? "given" : "not given");
+    option_records_add(records, "--seed", "%llu", (unsigned long long)train->seed);
+}
+
+static enum status name_paths(struct train_run *run)
+{
+    const struct arguments *arguments = run->arguments;
+    enum status status = STATUS_OK;
+    size_t bytes = strlen(arguments->output) + sizeof ".run";
+    if (arguments->run != NULL)
+        bytes = strlen(arguments->run) + 1;
+    status = memory_allocate(&run->directory, bytes, 1, "run directory");
+    if (status != STATUS_OK)
+        return status;
+    if (arguments->run != NULL)
+        snprintf(run->directory, bytes, "%s", arguments->run);
+    else
+        snprintf(run->directory, bytes, "%s.run", arguments->output);
+    return run_directory_path(run->directory, "checkpoint.h5", &run->checkpoint);
+}
+
+static void on_epoch(void *context, const struct epoch_result *result)
+{
+    struct train_run *run = context;
+    run->test_top1 = result->test_top1;
+    if (run->job->rank != 0)
+        return;
+    char test[32] = "";
+    if (result->test_top1 >= 0)
+        snprintf(test, sizeof test, ", test top-1 %.2f %%", 100 * result->test_top1);
+    console_print(&run->console, "epoch %d of %d: loss %.4f, training top-1 %.2f %%%s, %.1f s",
+                  (int)result->epoch, (int)run->arguments->train.epochs, result->loss,
+                  100 * result->train_top1, test, result->seconds);
+}
+
+/* Collective. Says what --resume will do; false: there is nothing to resume. Rank 0's look at the disk
+ * counts. */
+static bool decide_resume(struct train_run *run)
+{
+    int there = 0;
+    if (run->job->rank == 0) {
+        there = access(run->checkpoint, F_OK) == 0;
+        if (run->arguments->resume && !there)
+            console_print(&run->console, "facet: note: no checkpoint %s yet: starting from the beginning",
+                          run->checkpoint);
+        if (!run->arguments->resume && there)
+            console_print(
+                &run->console,
+                "facet: note: %s of an earlier run is there and will be replaced (--resume goes on from it)",
+                run->checkpoint);
+    }
+    MPI_Bcast(&there, 1, MPI_INT, 0, run->job->comm);
+    return run->arguments->resume && there;
+}
+
+/* Collective. Rank 0 writes the result; only then the checkpoint is of no more use. */
+static enum status write_result(const struct train_run *run)
+{
+    enum status status = STATUS_OK;
+    if (run->job->rank == 0) {
+        status = network_file_write(run->network, run->arguments->output);
+        if (status == STATUS_OK)
+            unlink(run->checkpoint);
+    }
+    return ranks_agree(run->job->comm, status);
+}
+
+/* Collective. */
+static enum status train(struct train_run *run)
+{
+    struct training training = {.comm = run->job->comm,
+                                .train = run->train,
+                                .test = run->test,
+                                .options = &run->arguments->train,
+                                .records = &run->records,
+                                .checkpoint_path = run->checkpoint,
+                                .resume = decide_resume(run),
+                                .stop = run->job->stop,
+                                .progress = &run->progress,
+                                .on_epoch = on_epoch,
+                                .context = run};
+    enum status status = run_progress_open(run->job->comm, run->directory, run->arguments->job.bind,
+                                           run->arguments->command_line, 0, &run->progress);
+    if (status == STATUS_OK)
+        status = train_network(&training, &run->network);
+    if (status == STATUS_OK)
+        status = write_result(run);
+    run_progress_close(run->job->comm, &run->progress, status,
+                       status == STATUS_OK ? run->arguments->output : error_message());
+    return status;
+}
+
+static void report(const struct train_run *run, const struct energy_cost *cost)
+{
+    const struct arguments *arguments = run->arguments;
+    if (run->job->rank != 0)
+        return;
+    if (!arguments->json) {
+        printf("%s: %s", arguments->output, arguments->net);
+        if (run->test_top1 >= 0)
+            printf(", test top-1 %.2f %%", 100 * run->test_top1);
+        printf(", %.1f s\n", cost->seconds);
+        return;
+    }
+    json_t *object = json_pack("{s:s, s:s, s:s, s:i}", "kind", "network", "file", arguments->output,
+                               "architecture", arguments->net, "epochs", (int)arguments->train.epochs);
+    if (run->test_top1 >= 0)
+        json_object_set_new(object, "test_top1", json_real(run->test_top1));
+    json_add_cost(object, cost);
+    json_print(object);
+}
+
+static enum status train_on_ranks(struct job *job, void *input)
+{
+    struct train_run run = {.job = job, .arguments = input, .test_top1 = -1};
+    struct energy_meter meter;
+    energy_start(&meter);
+    console_open(&run.console, job->progress_line);
+    run.progress.show = job->rank == 0 ? console_show : NULL;
+    run.progress.show_context = &run.console;
+
+    enum status status = name_paths(&run);
+    if (status == STATUS_OK && job->rank == 0)
+        status = output_file_check(run.arguments->output);
+    status = ranks_agree(job->comm, status);
+    if (status == STATUS_OK)
+        status = ranks_agree(job->comm, load(&run));
+    if (status == STATUS_OK) {
+        record_options(&run);
+        status = run_directory_prepare(job, run.directory, run.arguments->command_line, &run.records);
+    }
+    if (status == STATUS_OK)
+        status = train(&run);
+    console_close(&run.console);
+    if (status == STATUS_OK) {
+        struct energy_cost cost = energy_read(job->comm, &meter);
+        report(&run, &cost);
+    }
+    memory_free(&run.checkpoint);
+    memory_free(&run.directory);
+    network_destroy(&run.network);
+    dataset_destroy(&run.train);
+    dataset_destroy(&run.test);
+    return status;
+}
+
+int command_train(int argc, char **argv)
+{
+    struct arguments arguments = {
+        .train = {.epochs = 10,
+                  .batch_images = 128,
+                  .schedule = SCHEDULE_ONE_CYCLE,
+                  .rate = 0.05F,
+                  .sgd = {.momentum = 0.9F, .nesterov = true, .weight_decay = 5e-4F},
+                  .seed = 1}};
+    arguments.command_line = command_line_join(argc, argv);
+    job_parse(&argp, argc, argv, &arguments);
+    int code = job_run(&arguments.job, train_on_ranks, &arguments);
+    free(arguments.command_line);
+    return code;
+}

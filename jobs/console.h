@@ -1,0 +1,27 @@
+/* The progress line that rank 0 draws, and plain lines that do not tear it. */
+#ifndef FACET_JOBS_CONSOLE_H
+#define FACET_JOBS_CONSOLE_H
+
+#include <stdbool.h>
+
+#include "mpi/run_progress.h"
+
+struct console {
+    bool line;    /* draw a progress line */
+    bool drawn;   /* one stands in the terminal now */
+    double shown; /* when it was last drawn */
+    double started;
+};
+
+void console_open(struct console *console, bool line);
+
+/* A progress_show: draws the event of rank 0, at most five times a second. context is the console. */
+void console_show(void *context, const struct event *event);
+
+/* One line on standard error, above the progress line. */
+void console_print(struct console *console, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Wipes the progress line. */
+void console_close(struct console *console);
+
+#endif

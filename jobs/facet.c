@@ -1,0 +1,88 @@
+/* facet: the program. Finds the subcommand; everything else is in jobs/commands/. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "jobs/commands/commands.h"
+#include "jobs/job.h"
+
+struct command {
+    const char *name, *summary;
+    int (*run)(int argc, char **argv);
+};
+
+static const struct command commands[] = {
+    {"import-data", "images with labels into a dataset file", command_import_data},
+    {"train", "train a network, data-parallel over ranks", command_train},
+    {"decompose", "cut a network into one module a class, classes shared among ranks", command_decompose},
+    {"compose", "make a classifier of modules", command_compose},
+    {"replace", "exchange one module of a composition for another", command_replace},
+    {"evaluate", "top-1, top-5 and per-class accuracy of a network, modules or a composition",
+     command_evaluate},
+    {"inspect", "what a Facet file holds", command_inspect},
+};
+enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
+
+const char *argp_program_version = "facet " FACET_VERSION;
+
+static void print_help(FILE *out)
+{
+    fputs("Usage: facet COMMAND [OPTION...]\n"
+          "Cut a trained image classifier into one module a class; reuse, replace and recombine modules.\n\n",
+          out);
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        fprintf(out, "  %-13s %s\n", commands[i].name, commands[i].summary);
+    fputs("\n"
+          "`facet COMMAND --help` explains a command. train, decompose and evaluate run on many ranks under "
+          "mpirun or\n"
+          "srun, and alone as one. facet-monitor shows a running job.\n\n"
+          "  facet import-data fashion-mnist/ --split train -o train.h5\n"
+          "  mpirun -n 4 facet train --net lenet --data train.h5 -o lenet.h5\n"
+          "  mpirun -n 4 facet decompose lenet.h5 --data train.h5 -o run\n"
+          "  facet compose run/modules.h5:0,1 -o two.h5\n",
+          out);
+}
+
+static const struct command *find(const char *name)
+{
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static int run(const struct command *command, int argc, char **argv)
+{
+    char name[64]; /* argp speaks of argv[0] in its messages */
+    snprintf(name, sizeof name, "facet %s", command->name);
+    argv[0] = name;
+    return command->run(argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+    bool speaks = job_launched_rank() == 0;
+    const char *word = argc > 1 ? argv[1] : "";
+    if (strcmp(word, "--help") == 0 || strcmp(word, "help") == 0 || strcmp(word, "-?") == 0) {
+        const struct command *asked = argc > 2 ? find(argv[2]) : NULL;
+        char help[] = "--help", *arguments[] = {argv[0], help, NULL};
+        if (asked != NULL)
+            return run(asked, 2, arguments);
+        if (speaks)
+            print_help(stdout);
+        return EXIT_CODE_OK;
+    }
+    if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
+        if (speaks)
+            puts(argp_program_version);
+        return EXIT_CODE_OK;
+    }
+    const struct command *command = find(word);
+    if (command != NULL)
+        return run(command, argc - 1, argv + 1);
+    if (speaks && *word == '\0')
+        print_help(stderr);
+    else if (speaks)
+        fprintf(stderr, "facet: there is no command '%s'; `facet --help` lists them\n", word);
+    return EXIT_CODE_USAGE;
+}

@@ -1,0 +1,232 @@
+#include "jobs/job.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <omp.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mpi/ranks.h"
+
+/* --- parsing --- */
+
+int job_launched_rank(void)
+{
+    const char *names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *text = getenv(names[i]);
+        if (text != NULL && *text != '\0')
+            return atoi(text);
+    }
+    return 0;
+}
+
+/* argp prints and exits by itself, on every rank: all but the first do so into nothing. */
+static void silence(void)
+{
+    int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (nowhere < 0)
+        return;
+    dup2(nowhere, STDOUT_FILENO);
+    dup2(nowhere, STDERR_FILENO);
+    close(nowhere);
+}
+
+void job_parse(const struct argp *argp, int argc, char **argv, void *input)
+{
+    int out = dup(STDOUT_FILENO), err = dup(STDERR_FILENO);
+    argp_err_exit_status = EXIT_CODE_USAGE;
+    if (job_launched_rank() != 0)
+        silence();
+    argp_parse(argp, argc, argv, 0, NULL, input);
+    fflush(NULL);
+    dup2(out, STDOUT_FILENO);
+    dup2(err, STDERR_FILENO);
+    close(out);
+    close(err);
+}
+
+int64_t parse_integer(const struct argp_state *state, const char *option, const char *text, int64_t least,
+                      int64_t most)
+{
+    char *end = NULL;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || value < least || value > most)
+        argp_error(state, "%s: '%s' given, expected a whole number from %lld to %lld", option, text,
+                   (long long)least, (long long)most);
+    return value;
+}
+
+float parse_number(const struct argp_state *state, const char *option, const char *text, float least,
+                   float most)
+{
+    char *end = NULL;
+    errno = 0;
+    float value = strtof(text, &end);
+    if (end == text || *end != '\0' || !isfinite(value) || value < least || value > most)
+        argp_error(state, "%s: '%s' given, expected a number from %g to %g", option, text, (double)least,
+                   (double)most);
+    return value;
+}
+
+void parse_require(const struct argp_state *state, const char *option, const void *value)
+{
+    if (value == NULL)
+        argp_error(state, "%s is missing", option);
+}
+
+enum { KEY_THREADS = 0x1001, KEY_PROGRESS, KEY_BIND };
+
+static error_t parse_job_option(int key, char *text, struct argp_state *state)
+{
+    struct job_options *options = state->input;
+    switch (key) {
+    case KEY_THREADS:
+        options->threads = (int32_t)parse_integer(state, "--threads", text, 1, 1024);
+        return 0;
+    case KEY_PROGRESS:
+        if (strcmp(text, "auto") != 0 && strcmp(text, "always") != 0 && strcmp(text, "never") != 0)
+            argp_error(state, "--progress: '%s' given, expected auto, always or never", text);
+        options->progress = text;
+        return 0;
+    case KEY_BIND:
+        options->bind = text;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option job_argp_options[] = {
+    {0, 0, 0, 0, "Running on ranks:", 8},
+    {"threads", KEY_THREADS, "N", 0,
+     "Threads a rank (default: OMP_NUM_THREADS, else the processors it is bound to)", 8},
+    {"progress", KEY_PROGRESS, "WHEN", 0,
+     "Progress line on standard error: auto (in a terminal), always, never", 8},
+    {"bind", KEY_BIND, "ADDRESS", 0,
+     "Address or interface that facet-monitor connects to (default: loopback on one node, else the first "
+     "node's own)",
+     8},
+    {0}};
+
+const struct argp job_argp = {job_argp_options, parse_job_option, NULL, NULL, NULL, NULL, NULL};
+
+/* --- running --- */
+
+static int exit_code(enum status status)
+{
+    switch (status) {
+    case STATUS_OK:
+        return EXIT_CODE_OK;
+    case STATUS_USAGE:
+        return EXIT_CODE_USAGE;
+    case STATUS_STOPPED:
+        return EXIT_CODE_STOPPED;
+    default:
+        return EXIT_CODE_ERROR;
+    }
+}
+
+/* What was printed must have arrived: a full disk behind stdout is a failure too. */
+static enum status flush_output(enum status status)
+{
+    if (fflush(stdout) != 0 && status == STATUS_OK)
+        return error_set(STATUS_IO, "standard output: %s; make room, or send it elsewhere", strerror(errno));
+    return status;
+}
+
+static void print_error(enum status status)
+{
+    if (status != STATUS_OK)
+        fprintf(stderr, "facet: %s\n", error_message());
+}
+
+int job_run_single(enum status (*work)(void *input), void *input)
+{
+    if (job_launched_rank() != 0)
+        return EXIT_CODE_OK;
+    enum status status = flush_output(work(input));
+    print_error(status);
+    return exit_code(status);
+}
+
+static volatile sig_atomic_t stop_asked;
+
+static void ask_to_stop(int signal_number)
+{
+    (void)signal_number;
+    stop_asked = 1;
+}
+
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = ask_to_stop, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGUSR1, &action, NULL);
+}
+
+/* Processors this process may use. */
+static int bound_processors(void)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (sched_getaffinity(0, sizeof set, &set) != 0)
+        return 1;
+    return CPU_COUNT(&set);
+}
+
+/* Ranks that are not bound share their node's processors equally. */
+static int default_threads(int bound, int online, int ranks_on_node)
+{
+    if (bound < online || ranks_on_node == 1)
+        return bound;
+    return online / ranks_on_node > 1 ? online / ranks_on_node : 1;
+}
+
+static void set_threads(struct job *job, const struct job_options *options)
+{
+    MPI_Comm node;
+    int online = (int)sysconf(_SC_NPROCESSORS_ONLN), used = 0;
+    MPI_Comm_split_type(job->comm, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
+    if (options->threads > 0)
+        job->threads = options->threads;
+    else if (getenv("OMP_NUM_THREADS") != NULL)
+        job->threads = omp_get_max_threads();
+    else
+        job->threads = default_threads(bound_processors(), online, ranks_count(node));
+    omp_set_num_threads(job->threads);
+    MPI_Allreduce(&job->threads, &used, 1, MPI_INT, MPI_SUM, node);
+    MPI_Comm_free(&node);
+    if (job->rank == 0 && used < online && options->threads == 0 && getenv("OMP_NUM_THREADS") == NULL)
+        fprintf(stderr,
+                "facet: note: this node has %d processors, its ranks use %d: the launcher bound them so; to "
+                "use all, "
+                "give mpirun --bind-to none or --map-by slot:PE=N, or srun --cpus-per-task=N\n",
+                online, used);
+}
+
+int job_run(const struct job_options *options, enum status (*work)(struct job *job, void *input), void *input)
+{
+    struct job job = {.comm = MPI_COMM_WORLD, .stop = &stop_asked};
+    int provided = 0;
+    MPI_Init_thread(NULL, NULL, MPI_THREAD_MULTIPLE, &provided);
+    job.rank = ranks_rank(job.comm);
+    job.rank_count = ranks_count(job.comm);
+    catch_signals();
+    set_threads(&job, options);
+    const char *progress = options->progress != NULL ? options->progress : "auto";
+    job.progress_line = job.rank == 0 && (strcmp(progress, "always") == 0 ||
+                                          (strcmp(progress, "auto") == 0 && isatty(STDERR_FILENO)));
+    enum status status = ranks_agree(job.comm, flush_output(work(&job, input)));
+    if (job.rank == 0)
+        print_error(status);
+    MPI_Finalize();
+    return exit_code(status);
+}

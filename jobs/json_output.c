@@ -1,0 +1,19 @@
+#include "jobs/json_output.h"
+
+#include <stdio.h>
+
+void json_add_cost(json_t *object, const struct energy_cost *cost)
+{
+    json_object_set_new(object, "seconds", json_real(cost->seconds));
+    json_object_set_new(object, "processor_seconds", json_real(cost->processor_seconds));
+    json_object_set_new(object, "energy_joules", json_real(cost->joules));
+    json_object_set_new(object, "co2e_grams", json_real(cost->co2e_grams));
+    json_object_set_new(object, "energy_source", json_string(cost->source));
+}
+
+void json_print(json_t *object)
+{
+    json_dumpf(object, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(9));
+    fputc('\n', stdout);
+    json_decref(object);
+}

@@ -1,0 +1,121 @@
+#include "jobs/run_directory.h"
+
+#include <errno.h>
+#include <hdf5.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "compute/base/memory.h"
+#include "compute/base/output_file.h"
+#include "mpi/ranks.h"
+
+enum { HOST_BYTES = 64 };
+
+enum status run_directory_path(const char *directory, const char *name, char **path)
+{
+    size_t bytes = strlen(directory) + strlen(name) + 2;
+    enum status status = memory_allocate(path, bytes, 1, "path");
+    if (status == STATUS_OK)
+        snprintf(*path, bytes, "%s/%s", directory, name);
+    return status;
+}
+
+static enum status make_folder(const char *path)
+{
+    struct stat found;
+    if (mkdir(path, 0777) == 0)
+        return STATUS_OK;
+    int reason = errno;
+    if (reason == EEXIST && stat(path, &found) == 0 && S_ISDIR(found.st_mode)) {
+        if (access(path, W_OK | X_OK) == 0)
+            return STATUS_OK;
+        reason = errno;
+    }
+    return error_set(
+        STATUS_IO, "%s: cannot be made or written as the run directory: %s; name a folder that you may write",
+        path, strerror(reason));
+}
+
+static json_t *versions(void)
+{
+    char mpi[MPI_MAX_LIBRARY_VERSION_STRING] = "", hdf5[32];
+    int length = 0;
+    unsigned major = 0, minor = 0, release = 0;
+    MPI_Get_library_version(mpi, &length);
+    mpi[strcspn(mpi, ",\n")] = '\0';
+    H5get_libversion(&major, &minor, &release);
+    snprintf(hdf5, sizeof hdf5, "%u.%u.%u", major, minor, release);
+    return json_pack("{s:s, s:s, s:s}", "facet", FACET_VERSION, "mpi", mpi, "hdf5", hdf5);
+}
+
+static json_t *run_description(const struct job *job, const char *command_line,
+                               const struct option_records *records, const char (*hosts)[HOST_BYTES])
+{
+    char started[32];
+    time_t now = time(NULL);
+    struct tm parts;
+    strftime(started, sizeof started, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &parts));
+    json_t *options = json_object(), *host_list = json_array();
+    for (int32_t i = 0; i < records->count; i++)
+        json_object_set_new(options, records->records[i].name, json_string(records->records[i].value));
+    for (int r = 0; r < job->rank_count; r++)
+        json_array_append_new(host_list, json_string(hosts[r]));
+    return json_pack("{s:s, s:s, s:o, s:o, s:i, s:i, s:o}", "command", command_line, "started", started,
+                     "versions", versions(), "options", options, "ranks", job->rank_count, "threads",
+                     job->threads, "hosts", host_list);
+}
+
+static enum status write_json(const char *path, json_t *content)
+{
+    char *beside = NULL;
+    enum status status = output_file_beside(path, &beside);
+    if (status != STATUS_OK)
+        return status;
+    if (content == NULL || json_dump_file(content, beside, JSON_INDENT(2)) != 0)
+        status = error_set(STATUS_IO, "%s: cannot be written: %s; make room or name another folder", beside,
+                           strerror(errno));
+    if (status == STATUS_OK)
+        status = output_file_commit(beside, path);
+    else
+        output_file_discard(beside);
+    memory_free(&beside);
+    return status;
+}
+
+static enum status describe(const struct job *job, const char *directory, const char *command_line,
+                            const struct option_records *records, const char (*hosts)[HOST_BYTES])
+{
+    char *path = NULL;
+    enum status status = make_folder(directory);
+    if (status == STATUS_OK)
+        status = run_directory_path(directory, "run.json", &path);
+    if (status == STATUS_OK) {
+        json_t *content = run_description(job, command_line, records, hosts);
+        status = write_json(path, content);
+        json_decref(content);
+    }
+    memory_free(&path);
+    return status;
+}
+
+enum status run_directory_prepare(const struct job *job, const char *path, const char *command_line,
+                                  const struct option_records *records)
+{
+    char host[HOST_BYTES] = "", (*hosts)[HOST_BYTES] = NULL;
+    enum status status = STATUS_OK;
+    gethostname(host, sizeof host - 1);
+    if (job->rank == 0)
+        status = memory_allocate(&hosts, (size_t)job->rank_count, sizeof *hosts, "host names");
+    status = ranks_agree(job->comm, status);
+    if (status != STATUS_OK)
+        return status;
+    MPI_Gather(host, HOST_BYTES, MPI_CHAR, hosts, HOST_BYTES, MPI_CHAR, 0, job->comm);
+    if (job->rank == 0)
+        status = describe(job, path, command_line, records, (const char(*)[HOST_BYTES])hosts);
+    memory_free(&hosts);
+    return ranks_agree(job->comm, status);
+}

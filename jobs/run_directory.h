@@ -1,0 +1,17 @@
+/* The run directory: where a run leaves what it was asked (run.json), its events, its checkpoint and its
+ * results. */
+#ifndef FACET_JOBS_RUN_DIRECTORY_H
+#define FACET_JOBS_RUN_DIRECTORY_H
+
+#include "jobs/job.h"
+#include "mpi/option_records.h"
+
+/* Collective. Makes the folder if it is not there (its parent must be) and writes RUN/run.json: the command
+ * line, the options, versions, ranks, threads and host names. */
+enum status run_directory_prepare(const struct job *job, const char *path, const char *command_line,
+                                  const struct option_records *records);
+
+/* "DIRECTORY/NAME"; the caller releases it with memory_free. */
+enum status run_directory_path(const char *directory, const char *name, char **path);
+
+#endif
