@@ -21,6 +21,7 @@ struct activation_options {
 
 /* τ⁺ 0, τ⁻ 0, 1,000 positives, confidence 0.9, 1,000 negatives. */
 struct activation_options activation_options_default(void);
+/* STATUS_USAGE names the option that is out of range. */
 enum status activation_options_check(const struct activation_options *options);
 
 /* Counts of one class. */
@@ -34,26 +35,35 @@ struct class_counts {
 enum status class_counts_create(const struct unit_layout *layout, struct class_counts **counts);
 void class_counts_destroy(struct class_counts **counts);
 
-/* Called now and then with the images passed so far; returns true to stop (STATUS_STOPPED). May be NULL. */
+/* Called now and then, by the thread that called activation_count_class, with the images passed so far;
+ * returns true to stop (STATUS_STOPPED). May be NULL. */
 typedef bool (*activation_progress)(void *context, int64_t images_done);
 
 /* Counts class `class_index` of the network over the images of the dataset's class of the same name, which
  * must be loaded; stops reading once it has enough. Uses OpenMP threads; the result does not depend on their
- * number. STATUS_SHAPE when dataset and network differ in shape, STATUS_NOT_FOUND when the dataset lacks the
- * class. */
+ * number. counts is overwritten. The options have been checked, but positives may be 0
+ * for a class that serves as negatives alone. STATUS_SHAPE when dataset and network differ in shape or the
+ * network has fewer than two classes, STATUS_NOT_FOUND when the dataset lacks the class, STATUS_INTERNAL when
+ * its images are not loaded. */
 enum status activation_count_class(const struct network *network, const struct unit_layout *layout,
                                    const struct dataset *dataset, int32_t class_index,
                                    const struct activation_options *options, activation_progress progress,
                                    void *context, struct class_counts *counts);
 
-/* Images the counting of a class can touch at most, of `available`: for reading a slab and for time left. */
+/* Images that the counting of a class can touch at most, of `available`: all, since nobody knows beforehand
+ * where its positives are; with positives 0 the first q alone. */
 int64_t activation_images_needed(const struct activation_options *options, int32_t class_count,
                                  int64_t available);
 
 /* Makes the module of counts->class_index: the map from the class's own counts and from negatives_sum (units:
  * Σ over all classes of `negative`, own included) and negative_images_sum, and the channelled head (the mean
- * of the other classes' weights and biases as "not c"). *module is filled (parent = 0); the caller clears it.
- */
+ * of the other classes' weights and biases as "not c", summed in float64 in class order).
+ *
+ * A unit leaves when positive ≤ τ⁺·positive_images and comes back when negatives > τ⁻·negative_images, both
+ * compared in integers with τ taken to the nearest millionth, so that 0.7 of 1,000 is 700.
+ *
+ * STATUS_NOT_FOUND when the class has no positives. *module is overwritten (parent = 0); the caller clears
+ * it. */
 enum status activation_make_module(const struct network *network, const struct unit_layout *layout,
                                    const struct activation_options *options,
                                    const struct class_counts *counts, const uint32_t *negatives_sum,

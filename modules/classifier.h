@@ -3,6 +3,7 @@
 #ifndef FACET_MODULES_CLASSIFIER_H
 #define FACET_MODULES_CLASSIFIER_H
 
+#include "modules/forward_plan.h"
 #include "modules/module_set.h"
 
 struct classifier {
@@ -11,6 +12,7 @@ struct classifier {
     class_name *labels;         /* owned */
     struct network *network;    /* kind "network", else NULL; owned */
     struct module_set *modules; /* the other kinds, else NULL; owned */
+    struct forward_plan *plan;  /* of modules, else NULL; owned */
 };
 
 /* Opens any of the three kinds. STATUS_FORMAT for another kind of file, saying which it is. */
@@ -25,27 +27,26 @@ void classifier_destroy(struct classifier **classifier);
 /* The shape of images the classifier takes when it has one; the first parent's for compositions. */
 struct shape classifier_input_shape(const struct classifier *classifier);
 
-/* Multiply-adds for one image as run, and of one pass of the (first) parent; for a network both are its own.
- */
+/* Multiply-adds for one image as run (forward_plan.h), and of one pass of the (first) parent; for a network
+ * both are its own. */
 uint64_t classifier_multiply_adds(const struct classifier *classifier);
 uint64_t classifier_parent_multiply_adds(const struct classifier *classifier);
 
 /* A classifier made ready to run: passes and buffers for every OpenMP thread. The classifier must outlive it.
- * image_shape is that of the images to come; a module whose parent has another shape gets them resized
- * (bilinear) and grey repeated to RGB, or RGB turned to grey by ITU-R BT.601 luma; *adapted (may be NULL)
- * tells whether any needs that. */
+ * image_shape is that of the images to come; a parent (or network) of another shape gets them resized, and
+ * grey turned to RGB or back (image_adapt.h); *adapted (may be NULL) tells whether any needs that. */
 struct classifier_run;
 enum status classifier_run_create(const struct classifier *classifier, struct shape image_shape,
                                   struct classifier_run **run, bool *adapted);
 void classifier_run_destroy(struct classifier_run **run);
 
-/* scores (n, label_count) for n images of bytes (n, H, W, C): a network's logits; a module's
- * scale·(c − not c) + offset. Uses OpenMP threads; the same bytes for any number of them and any grouping of
- * images into calls. */
+/* scores (n, label_count) for n ≥ 0 images of bytes (n, H, W, C): a network's logits; a module's
+ * scale·(c − not c) + offset, whose two dot products are summed in float64. Uses OpenMP threads; the same
+ * bytes for any number of them and any grouping of images into calls. */
 enum status classifier_scores(struct classifier_run *run, int64_t n, const uint8_t *pixels, float *scores);
 
-/* The same for images already scaled by the caller (a network's or single parent's own scaling): float NHWC.
- * STATUS_SHAPE when the classifier has parents of different shape or scaling. */
+/* The same for images already scaled by the caller as the parents (or the network) want them: float NHWC.
+ * STATUS_SHAPE when images of the run's shape must be resized, or when parents differ in scaling. */
 enum status classifier_scores_scaled(struct classifier_run *run, int64_t n, const float *images,
                                      float *scores);
 

@@ -1,8 +1,8 @@
 /* Modules and what they stand on. A module is a classifier "class c, or not", cut from a parent network.
  *
- * A channelled module (method `activation`) is a map over its parent: one bit a unit (a unit is one scalar
- * output of a ReLU layer, per image), 1 = kept, 0 = held at zero; and a head that replaces the parent's
- * output layer: two nodes, "c" and "not c". It shares the parent's weights, which a set keeps once.
+ * A channelled module (method `activation`) is a map over its parent's units (unit_layout.h) and a head that
+ * replaces the parent's output layer: two nodes, "c" and "not c". It shares the parent's weights, which a set
+ * keeps once.
  *
  * A module set is the content of a modules file (all classes of one parent, in class order) and of a
  * composition file (any modules of any parents, with a label each). */
@@ -10,23 +10,7 @@
 #define FACET_MODULES_MODULE_SET_H
 
 #include "compute/network/network.h"
-
-/* Where a network's units are: its ReLU layers, in order. */
-struct unit_layout {
-    int32_t layer_count;
-    int32_t *layers;     /* indices into network.layers */
-    size_t *unit_offset; /* layer_count + 1: units of layers[i] are unit_offset[i] … unit_offset[i+1]−1, in
-                            NHWC order */
-    size_t unit_count;
-    size_t channel_count; /* Σ of the layers' channels */
-};
-
-enum status unit_layout_create(const struct network *network, struct unit_layout **layout);
-void unit_layout_destroy(struct unit_layout **layout);
-
-/* Bytes of a map: one bit a unit, unit u is bit u%8 of byte u/8; unused bits are 0. */
-size_t unit_map_bytes(const struct unit_layout *layout);
-bool unit_map_get(const uint8_t *map, size_t unit);
+#include "modules/unit_layout.h"
 
 struct module {
     class_name class_name; /* of the parent's class it recognises */
@@ -45,22 +29,39 @@ struct module {
 
 struct module_set {
     int32_t parent_count;
-    struct network **parents; /* owned */
+    struct network **parents; /* owned; an entry is NULL when its network was moved into a composition */
     int32_t module_count;
     struct module *modules; /* owned */
 };
 
+/* Parents NULL, modules zero. */
 enum status module_set_create(int32_t parent_count, int32_t module_count, struct module_set **set);
 void module_set_destroy(struct module_set **set);
+
+/* How large the arrays of a parent's modules are. */
+struct module_sizes {
+    size_t map_bytes;
+    size_t head_floats; /* 2·F */
+};
+/* STATUS_SHAPE when no modules can be cut from the network. */
+enum status module_sizes_of(const struct network *parent, struct module_sizes *sizes);
+
+/* A deep copy. *copy is overwritten; the caller clears it. */
+enum status module_copy(const struct module *module, const struct module_sizes *sizes, struct module *copy);
+/* Frees what the module owns and zeroes it. */
 void module_clear(struct module *module);
 
-/* The layer whose input is the features that a head reads: the parent's output layer. STATUS_SHAPE when that
- * is not a dense layer with bias or without on a 1×1×F input (the one kind of output layer method
- * `activation` channels). */
+/* The parent's output layer, whose input is the features that a head reads. STATUS_SHAPE when that is not a
+ * dense layer (with bias or without) on a 1×1×F input, the one kind of output layer that is channelled. */
 enum status module_output_layer(const struct network *parent, int32_t *layer);
+/* F of it: channels of the output layer's input. `output` is what module_output_layer gave. */
+int32_t module_features(const struct network *parent, int32_t output);
 
-/* Index of the module with that label, or "#index". */
+/* Index of the module with that label, or "#index"; STATUS_NOT_FOUND names `where`. */
 enum status module_set_find(const struct module_set *set, const char *label, const char *where,
                             int32_t *index);
+
+/* The labels in order, an array of module_count for the caller to memory_free. */
+enum status module_set_labels(const struct module_set *set, class_name **labels);
 
 #endif

@@ -2,7 +2,8 @@
  *
  * Creating one can be collective: give an MPI-IO access property list to modules_file_create and a collective
  * transfer property list to modules_file_write; every rank calls them with the same parents and totals, and
- * each writes the rows of its own modules. This folder knows no ranks: it only passes the lists on. */
+ * each writes the rows of its own modules. This folder knows no ranks: it only passes the lists on. The file
+ * is the same bytes however many wrote it. */
 #ifndef FACET_MODULES_MODULES_FILE_H
 #define FACET_MODULES_MODULES_FILE_H
 
@@ -10,21 +11,25 @@
 
 #include "modules/module_set.h"
 
-/* Who writes what: module i of the file is written by the caller that has `rows` entry i. */
+/* Creates the file of kind "modules" (of one parent) or "composition", writes the parents, and makes room for
+ * module_count ≥ 1 modules, of which module i is cut from parents[module_parents[i]]; each is then written
+ * once with modules_file_write. Collective with an MPI-IO `access`: every rank writes the (same) bytes of the
+ * parents. The caller closes *file with hdf5_close; after a failure it is H5I_INVALID_HID. */
 enum status modules_file_create(const char *path, const char *kind, hid_t access,
                                 const struct network *const *parents, int32_t parent_count,
-                                const int32_t *module_parents, int32_t module_count, bool write_parents,
-                                hid_t *file);
+                                const int32_t *module_parents, int32_t module_count, hid_t *file);
 
 /* Writes `count` modules as rows rows[0] < rows[1] < … of the file (count may be 0: with a collective
- * `transfer` everybody calls, whoever has nothing selects nothing). */
+ * `transfer` everybody calls, whoever has nothing selects nothing). A call that fails before it has anything
+ * to write still takes part with nothing, so that the others do not wait for ever. */
 enum status modules_file_write(hid_t file, hid_t transfer, const struct module *const *modules,
                                const int32_t *rows, int32_t count);
 
 /* One process, a whole set, beside and renamed. */
 enum status modules_file_save(const struct module_set *set, const char *kind, const char *path);
 
-/* Reads either kind ("modules" or "composition"; NULL for both), checking everything. */
+/* Reads either kind ("modules" or "composition"; NULL for both). Everything is checked: STATUS_FORMAT or
+ * STATUS_SHAPE for what a file of ours cannot contain. */
 enum status modules_file_load(const char *path, const char *kind, struct module_set **set);
 
 #endif

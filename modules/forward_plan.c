@@ -1,0 +1,132 @@
+#include "modules/forward_plan.h"
+
+#include <string.h>
+
+#include "compute/base/memory.h"
+
+static enum status parent_plan_fill(const struct network *parent, struct parent_plan *plan)
+{
+    int32_t output = 0;
+    enum status status = module_output_layer(parent, &output);
+    if (status == STATUS_OK)
+        status = unit_layout_create(parent, &plan->layout);
+    if (status != STATUS_OK)
+        return status;
+    plan->features_layer = parent->layers[output].inputs[0];
+    plan->features = module_features(parent, output);
+    return STATUS_OK;
+}
+
+/* The forward of modules[leaders[i]] for first ≤ i < end that has the module's map; end when there is none.
+ */
+static int32_t find_forward(const struct module_set *set, size_t map_bytes, const int32_t *leaders,
+                            int32_t first, int32_t end, const struct module *module)
+{
+    for (int32_t i = first; i < end; i++) {
+        const struct module *leader = &set->modules[leaders[i]];
+        if (leader->units_kept == module->units_kept && memcmp(leader->map, module->map, map_bytes) == 0)
+            return i;
+    }
+    return end;
+}
+
+/* Gives every module its forward, parent by parent. leaders: the first module of each forward. */
+static void assign_forwards(const struct module_set *set, struct forward_plan *plan, int32_t *leaders,
+                            int32_t *forward_of)
+{
+    for (int32_t p = 0; p < plan->parent_count; p++) {
+        struct parent_plan *parent = &plan->parents[p];
+        size_t map_bytes = unit_map_bytes(parent->layout);
+        parent->first_forward = plan->forward_count;
+        for (int32_t m = 0; m < set->module_count; m++) {
+            if (set->modules[m].parent != p)
+                continue;
+            int32_t at = find_forward(set, map_bytes, leaders, parent->first_forward, plan->forward_count,
+                                      &set->modules[m]);
+            if (at == plan->forward_count)
+                leaders[plan->forward_count++] = m;
+            forward_of[m] = at;
+            plan->forwards[at].count++;
+        }
+        parent->forward_count = plan->forward_count - parent->first_forward;
+    }
+}
+
+/* Lists the modules forward by forward, in their own order within one. */
+static void order_modules(struct forward_plan *plan, const int32_t *forward_of)
+{
+    int32_t at = 0;
+    for (int32_t i = 0; i < plan->forward_count; i++) {
+        plan->forwards[i].first = at;
+        at += plan->forwards[i].count;
+        plan->forwards[i].count = 0;
+    }
+    for (int32_t m = 0; m < plan->module_count; m++) {
+        struct forward *forward = &plan->forwards[forward_of[m]];
+        plan->module_order[forward->first + forward->count++] = m;
+    }
+}
+
+static enum status plan_fill(const struct module_set *set, struct forward_plan *plan)
+{
+    size_t modules = (size_t)set->module_count;
+    int32_t *leaders = NULL, *forward_of = NULL;
+    enum status status =
+        memory_allocate(&plan->parents, (size_t)set->parent_count, sizeof *plan->parents, "parents' plans");
+    plan->parent_count = status == STATUS_OK ? set->parent_count : 0;
+    for (int32_t p = 0; p < plan->parent_count && status == STATUS_OK; p++)
+        status = parent_plan_fill(set->parents[p], &plan->parents[p]);
+    if (status == STATUS_OK)
+        status = memory_allocate(&plan->forwards, modules, sizeof *plan->forwards, "forward passes");
+    if (status == STATUS_OK)
+        status = memory_allocate(&plan->module_order, modules, sizeof(int32_t), "order of modules");
+    if (status == STATUS_OK)
+        status = memory_allocate(&leaders, modules, sizeof(int32_t), "planning forward passes");
+    if (status == STATUS_OK)
+        status = memory_allocate(&forward_of, modules, sizeof(int32_t), "planning forward passes");
+    if (status == STATUS_OK) {
+        plan->module_count = set->module_count;
+        assign_forwards(set, plan, leaders, forward_of);
+        order_modules(plan, forward_of);
+    }
+    memory_free(&leaders);
+    memory_free(&forward_of);
+    return status;
+}
+
+enum status forward_plan_create(const struct module_set *set, struct forward_plan **plan)
+{
+    enum status status = memory_allocate(plan, 1, sizeof **plan, "plan of forward passes");
+    if (status == STATUS_OK)
+        status = plan_fill(set, *plan);
+    if (status != STATUS_OK)
+        forward_plan_destroy(plan);
+    return status;
+}
+
+void forward_plan_destroy(struct forward_plan **plan)
+{
+    if (*plan == NULL)
+        return;
+    for (int32_t p = 0; p < (*plan)->parent_count; p++)
+        unit_layout_destroy(&(*plan)->parents[p].layout);
+    memory_free(&(*plan)->parents);
+    memory_free(&(*plan)->forwards);
+    memory_free(&(*plan)->module_order);
+    memory_free(plan);
+}
+
+uint64_t forward_plan_multiply_adds(const struct forward_plan *plan, const struct module_set *set)
+{
+    uint64_t sum = 0;
+    for (int32_t p = 0; p < plan->parent_count; p++) {
+        const struct parent_plan *parent = &plan->parents[p];
+        uint64_t pass = 0;
+        for (int32_t layer = 0; layer <= parent->features_layer; layer++)
+            pass += layer_multiply_adds(set->parents[p], layer);
+        sum += pass * (uint64_t)parent->forward_count;
+    }
+    for (int32_t m = 0; m < set->module_count; m++)
+        sum += 2 * (uint64_t)plan->parents[set->modules[m].parent].features;
+    return sum;
+}
