@@ -17,7 +17,7 @@ static void test_every_width_and_few_rows(void **state)
         }
 }
 
-/* In float32 the sum would stand still at 2^24. */
+/* In float32 the sum would stand still at 2^30. */
 static void test_long_sums_keep_float64_precision(void **state)
 {
     (void)state;
