@@ -106,14 +106,14 @@ static bool event_is_from_a_rank(const struct event *event)
 static void events_collect(struct progress_server *server)
 {
     char message[EVENT_MESSAGE_BYTES_MAX];
+    struct wire_frame frame = {message, sizeof message, 0};
     struct event event;
     for (int i = 0; i < EVENTS_A_TURN; i++) {
-        int length = zmq_recv(server->collect, message, sizeof message, ZMQ_DONTWAIT);
-        if (length < 0)
+        enum wire_received received = wire_socket_receive(server->collect, &frame, 1);
+        if (received == WIRE_NONE)
             break;
-        int surplus = wire_socket_discard(server->collect);
-        if (surplus == 0 && (size_t)length < sizeof message &&
-            event_decode(message, (size_t)length, &event) == STATUS_OK && event_is_from_a_rank(&event))
+        if (received == WIRE_MESSAGE && event_decode(message, frame.bytes, &event) == STATUS_OK &&
+            event_is_from_a_rank(&event))
             event_take(server, &event);
         else
             server->ignored++;
@@ -165,16 +165,15 @@ static void snapshot_send(struct progress_server *server, const char *peer, size
 static void requests_answer(struct progress_server *server)
 {
     char peer[256];
-    char request[sizeof WIRE_SNAPSHOT_REQUEST];
+    char request[WIRE_REQUEST_BYTES_MAX];
+    struct wire_frame frames[] = {{peer, sizeof peer, 0}, {request, sizeof request, 0}};
     for (int i = 0; i < REQUESTS_A_TURN; i++) {
-        int peer_bytes = zmq_recv(server->snapshots, peer, sizeof peer, ZMQ_DONTWAIT);
-        if (peer_bytes < 0)
+        enum wire_received received = wire_socket_receive(server->snapshots, frames, 2);
+        if (received == WIRE_NONE)
             return;
-        int length = zmq_recv(server->snapshots, request, sizeof request, ZMQ_DONTWAIT);
-        int surplus = wire_socket_discard(server->snapshots);
-        if (surplus == 0 && peer_bytes <= (int)sizeof peer && length == (int)sizeof request - 1 &&
-            memcmp(request, WIRE_SNAPSHOT_REQUEST, sizeof request - 1) == 0)
-            snapshot_send(server, peer, (size_t)peer_bytes);
+        if (received == WIRE_MESSAGE && frames[1].bytes == sizeof WIRE_SNAPSHOT_REQUEST - 1 &&
+            memcmp(request, WIRE_SNAPSHOT_REQUEST, sizeof WIRE_SNAPSHOT_REQUEST - 1) == 0)
+            snapshot_send(server, peer, frames[0].bytes);
         else
             server->ignored++;
     }

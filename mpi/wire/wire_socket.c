@@ -93,16 +93,23 @@ void wire_socket_close(void **socket)
     *socket = NULL;
 }
 
-int wire_socket_discard(void *socket)
+enum wire_received wire_socket_receive(void *socket, struct wire_frame *frames, int count)
 {
-    int discarded = 0;
-    int more = 0;
-    size_t bytes = sizeof more;
+    enum wire_received received = WIRE_MESSAGE;
     char scrap[1];
-    while (zmq_getsockopt(socket, ZMQ_RCVMORE, &more, &bytes) == 0 && more != 0) {
-        if (zmq_recv(socket, scrap, sizeof scrap, ZMQ_DONTWAIT) < 0)
-            break;
-        discarded++;
+    int more = 1;
+    for (int i = 0; more != 0; i++) {
+        struct wire_frame surplus = {scrap, sizeof scrap, 0};
+        struct wire_frame *frame = i < count ? &frames[i] : &surplus;
+        size_t more_bytes = sizeof more;
+        int bytes = zmq_recv(socket, frame->data, frame->capacity, ZMQ_DONTWAIT);
+        if (bytes < 0)
+            return i == 0 ? WIRE_NONE : WIRE_NONSENSE;
+        frame->bytes = (size_t)bytes;
+        if (zmq_getsockopt(socket, ZMQ_RCVMORE, &more, &more_bytes) != 0)
+            more = 0;
+        if (frame->bytes > frame->capacity || i >= count || (more == 0 && i + 1 < count))
+            received = WIRE_NONSENSE;
     }
-    return discarded;
+    return received;
 }

@@ -2,6 +2,7 @@
 #ifndef FACET_MPI_WIRE_WIRE_SOCKET_H
 #define FACET_MPI_WIRE_WIRE_SOCKET_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "compute/base/error.h"
@@ -29,8 +30,16 @@ enum status wire_socket_bind(void *socket, const char *endpoint);
 
 void wire_socket_close(void **socket);
 
-/* Receives and forgets the remaining frames of a message whose last received frame has more to come. Returns
- * how many there were. */
-int wire_socket_discard(void *socket);
+struct wire_frame {
+    void *data;
+    size_t capacity; /* in bytes; a longer frame makes the message no message */
+    size_t bytes;    /* received */
+};
+
+enum wire_received { WIRE_NONE, WIRE_MESSAGE, WIRE_NONSENSE };
+
+/* Receives a message of exactly `count` frames without waiting. WIRE_NONE: there is none; WIRE_NONSENSE: one
+ * of another form was there and is gone. */
+enum wire_received wire_socket_receive(void *socket, struct wire_frame *frames, int count);
 
 #endif
