@@ -7,9 +7,9 @@
  *     facet_close(&model);
  *
  * Everything fallible returns FACET_OK or what went wrong; facet_error() then has one line of text. Open one
- * model at a time (HDF5 is rarely built for threads). Threads may then classify with different models at once,
- * but one model serves one thread at a time; it runs OpenMP threads of its own, as many as OMP_NUM_THREADS
- * says when it is opened. */
+ * model at a time (HDF5 is rarely built for threads). Threads may then classify with different models at
+ * once, but one model serves one thread at a time; it runs OpenMP threads of its own, as many as
+ * OMP_NUM_THREADS says when it is opened. */
 #ifndef FACET_H
 #define FACET_H
 

@@ -51,9 +51,8 @@ static enum status create_arrays(hid_t file, const struct module_sizes *sizes, c
         offsets[i + 1] = offsets[i] + size->map_bytes;
         offsets[stride + i + 1] = offsets[stride + i] + size->head_floats;
     }
-    hid_t row_type = module_row_type();
-    if (row_type < 0)
-        status = error_set(STATUS_IO, "HDF5 cannot make the type of a module's row");
+    hid_t row_type = H5I_INVALID_HID;
+    status = module_row_type(&row_type);
     if (status == STATUS_OK)
         status = create_empty(file, MODULES_INDEX, row_type, (uint64_t)module_count);
     if (status == STATUS_OK)
@@ -273,8 +272,9 @@ enum status modules_file_write(hid_t file, hid_t transfer, const struct module *
 {
     struct batch batch = {.count = 0};
     struct error_carried first = {STATUS_OK, ""};
+    hid_t row_type = H5I_INVALID_HID;
+    error_keep_first(&first, module_row_type(&row_type));
     error_keep_first(&first, batch_fill(file, modules, rows, count, &batch));
-    hid_t row_type = module_row_type();
     const struct {
         const char *name;
         hid_t type;

@@ -105,9 +105,9 @@ static enum status read_rows(struct reading *reading)
     hsize_t extent = count;
     class_name *labels = NULL;
     enum status status = memory_allocate(&reading->rows, count, sizeof *reading->rows, "rows of modules");
-    hid_t type = module_row_type();
-    if (status == STATUS_OK && type < 0)
-        status = error_set(STATUS_IO, "HDF5 cannot make the type of a module's row");
+    hid_t type = H5I_INVALID_HID;
+    if (status == STATUS_OK)
+        status = module_row_type(&type);
     if (status == STATUS_OK)
         status = hdf5_read_array(reading->file, MODULES_INDEX, type, 1, &extent, reading->rows);
     if (type >= 0)

@@ -29,11 +29,11 @@ struct module_row {
     int32_t parent, class_index;
     float bias_class, bias_rest, scale, offset;
     int32_t positive_images, negative_images;
-    uint64_t units_kept, channels_kept;
+    int64_t units_kept, channels_kept;
 };
 
-/* The compound type of a row; the caller closes it with H5Tclose. H5I_INVALID_HID on failure. */
-hid_t module_row_type(void);
+/* The memory type of a row; the caller closes it with H5Tclose. */
+enum status module_row_type(hid_t *type);
 
 struct module_row module_row_of(const struct module *module);
 /* All but map and head weights, which stay as they are. Names must be terminated. */
