@@ -12,14 +12,16 @@ void convolution_backward_weights(const struct convolution *conv, int32_t n, con
     ptrdiff_t k = conv->out_c, group_k = k / conv->groups, depth = (ptrdiff_t)im2col_depth(conv);
     size_t pixels = (size_t)n * (size_t)conv->out_h * (size_t)conv->out_w;
     size_t tile = im2col_tile_pixels(conv);
-    memset(dw, 0, (size_t)depth * (size_t)k * sizeof *dw);
+    if (pixels == 0)
+        memset(dw, 0, (size_t)depth * (size_t)k * sizeof *dw);
     for (size_t first = 0; first < pixels; first += tile) {
         size_t count = pixels - first < tile ? pixels - first : tile;
         for (int32_t g = 0; g < conv->groups; g++) {
             struct matrix columns = im2col_tile(conv, x, first, count, g, scratch);
             struct matrix transposed = {columns.data, columns.column_stride, columns.row_stride};
             gemm(depth, group_k, (ptrdiff_t)count, transposed,
-                 matrix_rows(dy + first * (size_t)k + g * group_k, k), 1.0F, dw + g * group_k, k);
+                 matrix_rows(dy + first * (size_t)k + g * group_k, k), first > 0 ? 1.0F : 0.0F,
+                 dw + g * group_k, k);
         }
     }
     if (dbias != NULL)
@@ -105,6 +107,19 @@ static bool is_strided(const struct convolution *conv)
     return conv->stride_h > 1 || conv->stride_w > 1;
 }
 
+/* dst, whose rows are dst_stride apart, = the transpose of src, `rows` rows of `columns` floats src_stride
+ * apart. By blocks, so that the cache lines touched by a column are still there for the next. */
+static void transpose(ptrdiff_t rows, ptrdiff_t columns, const float *src, ptrdiff_t src_stride, float *dst,
+                      ptrdiff_t dst_stride)
+{
+    enum { BLOCK = 16 }; /* floats of a cache line */
+    for (ptrdiff_t i = 0; i < rows; i += BLOCK)
+        for (ptrdiff_t j = 0; j < columns; j += BLOCK)
+            for (ptrdiff_t b = j; b < columns && b < j + BLOCK; b++)
+                for (ptrdiff_t a = i; a < rows && a < i + BLOCK; a++)
+                    dst[b * dst_stride + a] = src[a * src_stride + b];
+}
+
 /* dst (R', S', K/G, C): the phase's taps of w (R, S, C/G, K), reversed, input and output channels exchanged.
  */
 static void arrange_weights(const struct convolution *conv, const struct phase *phase, const float *w,
@@ -114,11 +129,9 @@ static void arrange_weights(const struct convolution *conv, const struct phase *
     for (ptrdiff_t i = phase->h.taps - 1; i >= 0; i--)
         for (ptrdiff_t j = phase->w.taps - 1; j >= 0; j--, dst += group_k * c) {
             ptrdiff_t r = phase->h.tap + i * phase->h.tap_step, s = phase->w.tap + j * phase->w.tap_step;
-            const float *src = w + (r * conv->kernel_w + s) * group_c * k;
+            const float *tap = w + (r * conv->kernel_w + s) * group_c * k;
             for (ptrdiff_t g = 0; g < conv->groups; g++)
-                for (ptrdiff_t a = 0; a < group_c; a++)
-                    for (ptrdiff_t b = 0; b < group_k; b++)
-                        dst[b * c + g * group_c + a] = src[a * k + g * group_k + b];
+                transpose(group_c, group_k, tap + g * group_k, k, dst + g * group_c, c);
         }
 }
 

@@ -33,42 +33,91 @@ size_t im2col_scratch_floats(const struct convolution *conv)
     return is_pointwise(conv) ? 0 : im2col_tile_pixels(conv) * im2col_depth(conv);
 }
 
-/* A loop of its own because runs are short (three floats to a few hundred), where a call of memcpy costs more
- * than the copy. */
-static void copy_run(size_t count, const float *restrict src, float *restrict dst)
+/* Copies a run of three floats to a few hundred, for which calling memcpy costs as much as the copy: blocks
+ * of known size become vector moves, and the last block overlaps the one before. Returns where the run ends
+ * in dst. */
+static float *copy_run(size_t count, const float *restrict src, float *restrict dst)
 {
-    for (size_t i = 0; i < count; i++)
-        dst[i] = src[i];
+    enum { LONG = 8, SHORT = 4 };
+    if (count >= LONG) {
+        for (size_t i = 0; i + LONG <= count; i += LONG)
+            memcpy(dst + i, src + i, LONG * sizeof *dst);
+        memcpy(dst + count - LONG, src + count - LONG, LONG * sizeof *dst);
+    } else if (count >= SHORT) {
+        memcpy(dst, src, SHORT * sizeof *dst);
+        memcpy(dst + count - SHORT, src + count - SHORT, SHORT * sizeof *dst);
+    } else {
+        for (size_t i = 0; i < count; i++)
+            dst[i] = src[i];
+    }
+    return dst + count;
 }
 
-/* One kernel row of one output pixel: taps s = 0 … S−1 at input columns left + s·dilation_w of the image row
- * `row`, whose channels of one group (width floats a tap) begin at row[0]. */
-static void copy_kernel_row(const struct convolution *conv, const float *row, ptrdiff_t left, size_t width,
-                            float *dst)
+static float *zero_run(size_t count, float *dst)
 {
-    ptrdiff_t taps = conv->kernel_w, step = conv->dilation_w;
-    /* [first, last): the taps inside the image */
-    ptrdiff_t first = left < 0 ? (-left + step - 1) / step : 0;
-    ptrdiff_t last = left < conv->in_w ? (conv->in_w - left + step - 1) / step : 0;
-    if (last > taps)
-        last = taps;
-    if (first >= last) {
-        memset(dst, 0, (size_t)taps * width * sizeof *dst);
-        return;
-    }
-    if (first > 0)
-        memset(dst, 0, (size_t)first * width * sizeof *dst);
-    const float *src = row + (left + first * step) * conv->in_c;
-    dst += (size_t)first * width;
-    if (step == 1 && conv->groups == 1) { /* neighbouring taps are neighbours in memory */
-        copy_run((size_t)(last - first) * width, src, dst);
-        dst += (size_t)(last - first) * width;
-    } else {
-        for (ptrdiff_t s = first; s < last; s++, src += step * conv->in_c, dst += width)
-            copy_run(width, src, dst);
-    }
-    if (last < taps)
-        memset(dst, 0, (size_t)(taps - last) * width * sizeof *dst);
+    for (size_t i = 0; i < count; i++)
+        dst[i] = 0.0F;
+    return dst + count;
+}
+
+static ptrdiff_t clamp(ptrdiff_t value, ptrdiff_t low, ptrdiff_t high)
+{
+    return value < low ? low : value > high ? high : value;
+}
+
+/* Smallest i with i·step ≥ distance. */
+static ptrdiff_t steps_to(ptrdiff_t distance, ptrdiff_t step)
+{
+    return distance > 0 ? (distance + step - 1) / step : 0;
+}
+
+/* One image row as a kernel row sees it: taps s = 0 … S−1 of an output pixel stand at input columns left +
+ * s·dilation. */
+struct kernel_row {
+    const float *pixels; /* the group's first channel of the row's first pixel */
+    ptrdiff_t in_w, in_c, taps, dilation;
+    size_t width; /* floats of a tap: C/G */
+};
+
+/* All taps of one output pixel, which lie inside the image. */
+static void copy_inner_taps(const struct kernel_row *row, ptrdiff_t left, float *dst)
+{
+    const float *src = row->pixels + left * row->in_c;
+    for (ptrdiff_t s = 0; s < row->taps; s++, src += row->dilation * row->in_c)
+        dst = copy_run(row->width, src, dst);
+}
+
+/* All taps of one output pixel; outside the image they are 0. */
+static void copy_edge_taps(const struct kernel_row *row, ptrdiff_t left, float *dst)
+{
+    ptrdiff_t first = clamp(steps_to(-left, row->dilation), 0, row->taps);
+    ptrdiff_t last = clamp(steps_to(row->in_w - left, row->dilation), first, row->taps);
+    dst = zero_run((size_t)first * row->width, dst);
+    for (ptrdiff_t s = first; s < last; s++)
+        dst = copy_run(row->width, row->pixels + (left + s * row->dilation) * row->in_c, dst);
+    zero_run((size_t)(row->taps - last) * row->width, dst);
+}
+
+/* The kernel row of output pixels q_first … q_last − 1, each `depth` floats after the one before. */
+static void copy_kernel_row(const struct convolution *conv, const struct kernel_row *row, ptrdiff_t q_first,
+                            ptrdiff_t q_last, size_t depth, float *dst)
+{
+    ptrdiff_t stride = conv->stride_w, pad = conv->pad_left, reach = (row->taps - 1) * row->dilation;
+    /* [inner, outer): the pixels whose taps all lie inside the image */
+    ptrdiff_t inner = clamp(steps_to(pad, stride), q_first, q_last);
+    ptrdiff_t outer = clamp(steps_to(row->in_w - reach + pad, stride), inner, q_last);
+    ptrdiff_t q = q_first;
+    for (; q < inner; q++, dst += depth)
+        copy_edge_taps(row, q * stride - pad, dst);
+    if (row->dilation == 1 &&
+        (ptrdiff_t)row->width == row->in_c) /* neighbouring taps are neighbours in memory */
+        for (size_t run = (size_t)row->taps * row->width; q < outer; q++, dst += depth)
+            copy_run(run, row->pixels + (q * stride - pad) * row->in_c, dst);
+    else
+        for (; q < outer; q++, dst += depth)
+            copy_inner_taps(row, q * stride - pad, dst);
+    for (; q < q_last; q++, dst += depth)
+        copy_edge_taps(row, q * stride - pad, dst);
 }
 
 /* The rows of output pixels (p, q_first) … (p, q_last − 1) of the image x; x points at the group's channels.
@@ -76,19 +125,22 @@ static void copy_kernel_row(const struct convolution *conv, const float *row, pt
 static void copy_output_row(const struct convolution *conv, const float *x, ptrdiff_t p, ptrdiff_t q_first,
                             ptrdiff_t q_last, float *columns)
 {
-    size_t width = (size_t)(conv->in_c / conv->groups);
-    size_t run = (size_t)conv->kernel_w * width, depth = im2col_depth(conv);
+    struct kernel_row row = {.in_w = conv->in_w,
+                             .in_c = conv->in_c,
+                             .taps = conv->kernel_w,
+                             .dilation = conv->dilation_w,
+                             .width = (size_t)(conv->in_c / conv->groups)};
+    size_t run = (size_t)row.taps * row.width, depth = im2col_depth(conv);
     for (ptrdiff_t r = 0; r < conv->kernel_h; r++, columns += run) {
         ptrdiff_t h = p * conv->stride_h - conv->pad_top + r * conv->dilation_h;
-        float *dst = columns;
-        if (h < 0 || h >= conv->in_h) {
+        if (h >= 0 && h < conv->in_h) {
+            row.pixels = x + h * row.in_w * row.in_c;
+            copy_kernel_row(conv, &row, q_first, q_last, depth, columns);
+        } else {
+            float *dst = columns;
             for (ptrdiff_t q = q_first; q < q_last; q++, dst += depth)
-                memset(dst, 0, run * sizeof *dst);
-            continue;
+                zero_run(run, dst);
         }
-        const float *row = x + h * conv->in_w * conv->in_c;
-        for (ptrdiff_t q = q_first; q < q_last; q++, dst += depth)
-            copy_kernel_row(conv, row, q * conv->stride_w - conv->pad_left, width, dst);
     }
 }
 

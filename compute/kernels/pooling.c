@@ -46,6 +46,12 @@ static struct pool_window pool_window_at(const struct pooling *pool, ptrdiff_t p
     return window;
 }
 
+/* Index within the window of the pixel (h, w). */
+static uint16_t tap_at(const struct pooling *pool, const struct pool_window *window, ptrdiff_t h, ptrdiff_t w)
+{
+    return (uint16_t)((h - window->top) * pool->kernel_w + w - window->left);
+}
+
 static size_t in_floats(const struct pooling *pool)
 {
     return (size_t)pool->in_h * (size_t)pool->in_w * (size_t)pool->c;
@@ -83,7 +89,7 @@ static void maxpool_pixel(const struct pooling *pool, const struct pool_window *
     for (ptrdiff_t h = window->h.first; h < window->h.last; h++)
         for (ptrdiff_t w = window->w.first; w < window->w.last; w++) {
             const float *pixel = x + (h * pool->in_w + w) * c;
-            uint16_t tap = (uint16_t)((h - window->top) * pool->kernel_w + w - window->left);
+            uint16_t tap = tap_at(pool, window, h, w);
             if (!started) {
                 memcpy(y, pixel, (size_t)c * sizeof *y);
                 if (winner != NULL)
@@ -114,6 +120,13 @@ void maxpool_forward(const struct pooling *pool, int32_t n, const float *x, floa
             }
 }
 
+static void winner_add(ptrdiff_t c, const uint16_t *winner, uint16_t tap, const float *dy, float *dx)
+{
+#pragma omp simd
+    for (ptrdiff_t j = 0; j < c; j++)
+        dx[j] += winner[j] == tap ? dy[j] : 0.0F;
+}
+
 void maxpool_backward(const struct pooling *pool, int32_t n, const uint16_t *winner, const float *dy,
                       float *dx, bool accumulate)
 {
@@ -123,14 +136,10 @@ void maxpool_backward(const struct pooling *pool, int32_t n, const uint16_t *win
     for (int32_t i = 0; i < n; i++, dx += in_floats(pool))
         for (ptrdiff_t p = 0; p < pool->out_h; p++)
             for (ptrdiff_t q = 0; q < pool->out_w; q++, dy += c, winner += c) {
-                ptrdiff_t top = p * pool->stride_h - pool->pad_top,
-                          left = q * pool->stride_w - pool->pad_left;
-                for (ptrdiff_t j = 0; j < c; j++) {
-                    if (winner[j] == MAXPOOL_NO_WINNER)
-                        continue;
-                    ptrdiff_t h = top + winner[j] / pool->kernel_w, w = left + winner[j] % pool->kernel_w;
-                    dx[(h * pool->in_w + w) * c + j] += dy[j];
-                }
+                struct pool_window window = pool_window_at(pool, p, q);
+                for (ptrdiff_t h = window.h.first; h < window.h.last; h++)
+                    for (ptrdiff_t w = window.w.first; w < window.w.last; w++)
+                        winner_add(c, winner, tap_at(pool, &window, h, w), dy, dx + (h * pool->in_w + w) * c);
             }
 }
 
