@@ -1,0 +1,340 @@
+#include "module_test.h"
+
+#include <math.h>
+#include <omp.h>
+
+#include "compute/network/pass.h"
+#include "modules/classifier.h"
+#include "modules/composition.h"
+#include "modules/image_adapt.h"
+
+enum { IMAGES = 53 }; /* three chunks and a rest */
+
+static struct classifier *classifier_of(struct module_set *set)
+{
+    struct classifier *classifier;
+    assert_ok(classifier_from_modules(set, "composition", &classifier));
+    return classifier;
+}
+
+/* Scores of n images of that shape; the caller frees them. */
+static float *scores_of(const struct classifier *classifier, struct shape shape, int64_t n,
+                        const uint8_t *pixels)
+{
+    struct classifier_run *run;
+    float *scores;
+    assert_ok(memory_allocate(&scores, (size_t)n * (size_t)classifier->label_count, sizeof *scores, "test"));
+    assert_ok(classifier_run_create(classifier, shape, &run, NULL));
+    assert_ok(classifier_scores(run, n, pixels, scores));
+    classifier_run_destroy(&run);
+    assert_null(run);
+    classifier_run_destroy(&run);
+    return scores;
+}
+
+/* The order of labels by score. */
+static void ranking(const float *scores, int32_t count, int32_t *order)
+{
+    for (int32_t i = 0; i < count; i++) {
+        int32_t rank = 0;
+        for (int32_t j = 0; j < count; j++)
+            rank += scores[j] > scores[i] || (scores[j] == scores[i] && j < i);
+        order[rank] = i;
+    }
+}
+
+/* Smallest difference between two scores, of the largest. */
+static float closest(const float *scores, int32_t count)
+{
+    float least = INFINITY, most = 0.0F;
+    for (int32_t i = 0; i < count; i++) {
+        most = fmaxf(most, fabsf(scores[i]));
+        for (int32_t j = 0; j < i; j++)
+            least = fminf(least, fabsf(scores[i] - scores[j]));
+    }
+    return least / most;
+}
+
+static void test_uncut_modules_rank_like_their_parent(void **state)
+{
+    (void)state;
+    int compared = 0;
+    for (uint64_t seed = 0; seed < 2 * NETWORK_MAKERS; seed++) {
+        struct network *network = network_makers[seed % NETWORK_MAKERS](seed, 6);
+        struct shape shape = network_input_shape(network);
+        struct classifier *parent, *modules;
+        struct network *copy;
+        uint8_t *pixels = random_pixels(shape, IMAGES, seed);
+        assert_ok(network_copy(network, &copy));
+        assert_ok(classifier_from_network(network, &parent));
+        modules = classifier_of(full_set(copy));
+        float *logits = scores_of(parent, shape, IMAGES, pixels);
+        float *margins = scores_of(modules, shape, IMAGES, pixels);
+        for (size_t i = 0; i < IMAGES; i++) {
+            int32_t expected[6], found[6];
+            if (closest(logits + 6 * i, 6) < 1e-5F)
+                continue;
+            ranking(logits + 6 * i, 6, expected);
+            ranking(margins + 6 * i, 6, found);
+            assert_memory_equal(expected, found, sizeof expected);
+            compared++;
+        }
+        memory_free(&logits);
+        memory_free(&margins);
+        memory_free(&pixels);
+        classifier_destroy(&parent);
+        classifier_destroy(&modules);
+    }
+    assert_true(compared > IMAGES * 2 * NETWORK_MAKERS * 9 / 10);
+}
+
+/* A module's scores by the definition: a pass of its own, the head by hand. */
+static void naive_scores(const struct module_set *set, int32_t index, int64_t n, const float *images,
+                         float *scores, size_t stride)
+{
+    const struct module *module = &set->modules[index];
+    const struct network *parent = set->parents[module->parent];
+    struct unit_layout *layout;
+    struct pass *pass;
+    float *keep;
+    assert_ok(unit_layout_create(parent, &layout));
+    assert_ok(memory_allocate(&keep, layout->unit_count, sizeof *keep, "test"));
+    assert_ok(pass_create(parent, 1, PASS_OBSERVE, &pass));
+    for (size_t u = 0; u < layout->unit_count; u++)
+        keep[u] = unit_map_get(module->map, u) ? 1.0F : 0.0F;
+    for (int32_t l = 0; l < layout->layer_count; l++)
+        pass_set_mask(pass, layout->layers[l], keep + layout->unit_offset[l]);
+    int32_t features_layer = parent->layers[parent->layer_count - 1].inputs[0];
+    int32_t features = parent->layers[features_layer].shape.c;
+    for (int64_t i = 0; i < n; i++) {
+        double margin = (double)module->head_bias[0] - (double)module->head_bias[1];
+        pass_forward(pass, 1, images + (size_t)i * shape_count(network_input_shape(parent)));
+        const float *x = pass_value(pass, features_layer);
+        for (int32_t f = 0; f < features; f++)
+            margin += (double)x[f] *
+                      ((double)module->head_weights[2 * f] - (double)module->head_weights[2 * f + 1]);
+        scores[(size_t)i * stride] = (float)((double)module->scale * margin + (double)module->offset);
+        for (int32_t l = 0; l < layout->layer_count; l++) { /* what is masked is zero */
+            const float *values = pass_value(pass, layout->layers[l]);
+            for (size_t u = layout->unit_offset[l]; u < layout->unit_offset[l + 1]; u++)
+                assert_true(keep[u] == 1.0F || values[u - layout->unit_offset[l]] == 0.0F);
+        }
+    }
+    pass_destroy(&pass);
+    memory_free(&keep);
+    unit_layout_destroy(&layout);
+}
+
+static void assert_close(const float *found, const float *expected, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (fabsf(found[i] - expected[i]) > 1e-4F * (1.0F + fabsf(expected[i])))
+            fail_msg("score %zu is %g; expected %g", i, (double)found[i], (double)expected[i]);
+}
+
+static void test_scores_are_margins_of_masked_passes(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < NETWORK_MAKERS; seed++) {
+        struct network *network = network_makers[seed](seed, 5);
+        struct shape shape = network_input_shape(network);
+        struct module_set *set = random_set(network, 0.7, seed);
+        uint8_t *pixels = random_pixels(shape, IMAGES, seed);
+        float *images, expected[IMAGES * 5];
+        set->modules[1].scale = 2.5F;
+        set->modules[1].offset = -0.25F;
+        assert_ok(memory_allocate(&images, IMAGES * shape_count(shape), sizeof *images, "test"));
+        scaling_apply(&network->scaling, IMAGES * (size_t)shape.h * (size_t)shape.w, shape.c, pixels, images);
+        for (int32_t m = 0; m < 5; m++)
+            naive_scores(set, m, IMAGES, images, expected + m, 5);
+        struct classifier *classifier = classifier_of(set);
+        float *scores = scores_of(classifier, shape, IMAGES, pixels);
+        assert_close(scores, expected, IMAGES * 5);
+        memory_free(&scores);
+        memory_free(&images);
+        memory_free(&pixels);
+        classifier_destroy(&classifier);
+    }
+}
+
+static void test_grouping_and_threads_change_no_byte(void **state)
+{
+    (void)state;
+    int threads = omp_get_max_threads();
+    for (uint64_t seed = 0; seed < 2 * NETWORK_MAKERS; seed++) {
+        struct network *network = network_makers[seed % NETWORK_MAKERS](seed, 5);
+        struct shape shape = network_input_shape(network);
+        uint8_t *pixels = random_pixels(shape, IMAGES, seed);
+        struct classifier *classifier;
+        if (seed < NETWORK_MAKERS)
+            classifier = classifier_of(random_set(network, 0.8, seed));
+        else
+            assert_ok(classifier_from_network(network, &classifier));
+        omp_set_num_threads(1);
+        float *together = scores_of(classifier, shape, IMAGES, pixels);
+        for (int count = 2; count <= 5; count += 3) {
+            omp_set_num_threads(count);
+            float *again = scores_of(classifier, shape, IMAGES, pixels);
+            assert_memory_equal(again, together, IMAGES * 5 * sizeof(float));
+            memory_free(&again);
+        }
+        for (int64_t at = 0, n; at < IMAGES; at += n) {
+            n = at + 1 + at / 3 < IMAGES ? 1 + at / 3 : IMAGES - at;
+            float *part = scores_of(classifier, shape, n, pixels + (size_t)at * shape_count(shape));
+            assert_memory_equal(part, together + 5 * at, (size_t)n * 5 * sizeof(float));
+            memory_free(&part);
+        }
+        memory_free(&together);
+        memory_free(&pixels);
+        classifier_destroy(&classifier);
+    }
+    omp_set_num_threads(threads);
+}
+
+static void test_equal_maps_share_a_pass(void **state)
+{
+    (void)state;
+    struct network *network = dense_network(3, 6);
+    struct module_set *set = random_set(network, 0.5, 1);
+    memcpy(set->modules[4].map, set->modules[1].map, 3);
+    set->modules[4].units_kept = set->modules[1].units_kept;
+    uint64_t pass = network_multiply_adds(network) - 9 * 6;
+    struct classifier *some = classifier_of(set);
+    assert_int_equal(classifier_multiply_adds(some), 5 * pass + 6 * 2 * 9);
+    assert_int_equal(some->plan->forward_count, 5);
+    assert_int_equal(classifier_parent_multiply_adds(some), network_multiply_adds(network));
+    classifier_destroy(&some);
+    assert_null(some);
+    classifier_destroy(&some);
+    struct classifier *all = classifier_of(full_set(dense_network(3, 6)));
+    assert_int_equal(classifier_multiply_adds(all), pass + 6 * 2 * 9);
+    classifier_destroy(&all);
+    struct classifier *parent;
+    assert_ok(classifier_from_network(dense_network(3, 6), &parent));
+    assert_int_equal(classifier_multiply_adds(parent), pass + 9 * 6);
+    classifier_destroy(&parent);
+}
+
+/* Modules of three parents that take 8×8×3, 6×6×3 and 4×5×1 images: each module scores as in a composition of
+ * its own parent alone, on images resized for it. */
+static void test_every_parent_gets_images_of_its_own_shape(void **state)
+{
+    (void)state;
+    struct module_set *sets[NETWORK_MAKERS], *joined;
+    struct module_selection selections[NETWORK_MAKERS];
+    const char *const chosen[NETWORK_MAKERS] = {"p:0,1", "r:0=r0,#2=r2", "d:1=d1"};
+    const struct shape shape = {8, 8, 3};
+    uint8_t *pixels = random_pixels(shape, IMAGES, 1), *resized;
+    float expected[IMAGES * 5];
+    for (size_t i = 0; i < NETWORK_MAKERS; i++) {
+        sets[i] = random_set(network_makers[i](i + 3, 3), 0.8, i);
+        assert_ok(module_selection_parse(chosen[i], &selections[i]));
+    }
+    assert_ok(composition_create(sets, selections, NETWORK_MAKERS, &joined));
+    assert_ok(memory_allocate(&resized, IMAGES * shape_count(shape), 1, "test"));
+    for (int32_t m = 0; m < 5; m++) {
+        const struct network *parent = joined->parents[joined->modules[m].parent];
+        struct shape own = network_input_shape(parent);
+        struct image_adapt *adapt;
+        float images[IMAGES * 8 * 8 * 3];
+        assert_ok(image_adapt_create(shape, own, &adapt));
+        image_adapt_run(adapt, IMAGES, pixels, resized);
+        scaling_apply(&parent->scaling, IMAGES * (size_t)own.h * (size_t)own.w, own.c, resized, images);
+        naive_scores(joined, m, IMAGES, images, expected + m, 5);
+        image_adapt_destroy(&adapt);
+    }
+    struct classifier *classifier = classifier_of(joined);
+    struct classifier_run *run;
+    bool adapted = false;
+    assert_ok(classifier_run_create(classifier, shape, &run, &adapted));
+    assert_true(adapted);
+    assert_fails(classifier_scores_scaled(run, 1, expected, expected), STATUS_SHAPE, "give bytes");
+    classifier_run_destroy(&run);
+    float *scores = scores_of(classifier, shape, IMAGES, pixels);
+    assert_close(scores, expected, IMAGES * 5);
+    memory_free(&scores);
+    memory_free(&resized);
+    memory_free(&pixels);
+    classifier_destroy(&classifier);
+    for (size_t i = 0; i < NETWORK_MAKERS; i++) {
+        module_set_destroy(&sets[i]);
+        module_selection_clear(&selections[i]);
+    }
+}
+
+static void test_scaled_images_give_the_same_scores(void **state)
+{
+    (void)state;
+    struct network *network = plain_network(4, 3);
+    const struct shape shape = network_input_shape(network);
+    uint8_t *pixels = random_pixels(shape, 20, 1);
+    float images[20 * 8 * 8 * 3], scores[60];
+    struct classifier_run *run;
+    bool adapted = true;
+    network->scaling.mean[1] = 0.5F;
+    network->scaling.std[2] = 0.25F;
+    scaling_apply(&network->scaling, 20 * 64, 3, pixels, images);
+    struct classifier *classifier = classifier_of(random_set(network, 0.9, 1));
+    float *expected = scores_of(classifier, shape, 20, pixels);
+    assert_ok(classifier_run_create(classifier, shape, &run, &adapted));
+    assert_false(adapted);
+    assert_ok(classifier_scores_scaled(run, 20, images, scores));
+    assert_memory_equal(scores, expected, sizeof scores);
+    assert_ok(classifier_scores(run, 0, NULL, NULL));
+    assert_int_equal(classifier_scores(run, -1, pixels, scores), STATUS_INTERNAL);
+    classifier_run_destroy(&run);
+    classifier_destroy(&classifier);
+    memory_free(&expected);
+    memory_free(&pixels);
+}
+
+static void test_parents_that_scale_differently_take_no_scaled_images(void **state)
+{
+    (void)state;
+    struct module_set *sets[2], *joined;
+    struct module_selection selections[2];
+    struct classifier_run *run;
+    float image[8 * 8 * 3] = {0}, scores[2];
+    for (size_t i = 0; i < 2; i++) {
+        sets[i] = full_set(plain_network(i, 2));
+        assert_ok(module_selection_parse(i == 0 ? "a:0" : "b:1", &selections[i]));
+    }
+    sets[1]->parents[0]->scaling.scale = 1.0F / 65025;
+    assert_ok(composition_create(sets, selections, 2, &joined));
+    struct classifier *classifier = classifier_of(joined);
+    assert_ok(classifier_run_create(classifier, (struct shape){8, 8, 3}, &run, NULL));
+    assert_fails(classifier_scores_scaled(run, 1, image, scores), STATUS_SHAPE, "scale pixels differently");
+    classifier_run_destroy(&run);
+    classifier_destroy(&classifier);
+    for (size_t i = 0; i < 2; i++) {
+        module_set_destroy(&sets[i]);
+        module_selection_clear(&selections[i]);
+    }
+}
+
+static void test_images_that_cannot_be_adapted_are_refused(void **state)
+{
+    (void)state;
+    struct classifier *classifier;
+    struct classifier_run *run = (struct classifier_run *)state;
+    assert_ok(classifier_from_network(plain_network(1, 3), &classifier));
+    assert_fails(classifier_run_create(classifier, (struct shape){8, 8, 4}, &run, NULL), STATUS_SHAPE,
+                 "cannot become 8×8×3");
+    assert_null(run);
+    classifier_destroy(&classifier);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_uncut_modules_rank_like_their_parent),
+        cmocka_unit_test(test_scores_are_margins_of_masked_passes),
+        cmocka_unit_test(test_grouping_and_threads_change_no_byte),
+        cmocka_unit_test(test_equal_maps_share_a_pass),
+        cmocka_unit_test(test_every_parent_gets_images_of_its_own_shape),
+        cmocka_unit_test(test_scaled_images_give_the_same_scores),
+        cmocka_unit_test(test_parents_that_scale_differently_take_no_scaled_images),
+        cmocka_unit_test(test_images_that_cannot_be_adapted_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
