@@ -14,6 +14,10 @@ struct reason {
 
 void hdf5_quiet(void)
 {
+    /* After a close that failed (disk full) HDF5 1.10 still lists the file it has released, and crashes when
+     * it tidies up at exit. Facet closes all it opens, so nothing is lost without that. It helps only before
+     * HDF5's first other call; later it does nothing. */
+    H5dont_atexit();
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
 

@@ -6,7 +6,9 @@
 
 #include "compute/base/error.h"
 
-/* Stops HDF5 from printing its errors itself (in this thread, where HDF5 was built for threads). */
+/* Stops HDF5 from printing its errors itself (in this thread, where HDF5 was built for threads) and, when it
+ * is the process's first call of HDF5, from closing forgotten files at exit. hdf5_create and hdf5_open call
+ * it. */
 void hdf5_quiet(void);
 
 /* "FILE:/group" of an open object, for messages; at most bytes−1 characters. */

@@ -58,11 +58,12 @@ static enum status idx_failed(struct idx_file *file, const char *what)
 {
     int code = Z_OK;
     const char *reason = gzerror(file->stream, &code);
+    const char *separator = strstr(reason, ": "); /* zlib puts the file's name in front */
     if (code == Z_ERRNO)
         return error_set(STATUS_IO, "%s: cannot read %s: %s", file->path, what, strerror(errno));
     if (code != Z_OK && code != Z_BUF_ERROR)
         return error_set(STATUS_FORMAT, "%s: gzip data damaged while reading %s: %s; download it again",
-                         file->path, what, reason);
+                         file->path, what, separator == NULL ? reason : separator + 2);
     return error_set(STATUS_FORMAT, "%s: ends in the middle of %s; download it again", file->path, what);
 }
 
