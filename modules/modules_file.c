@@ -101,6 +101,11 @@ enum status modules_file_create(const char *path, const char *kind, hid_t access
         status = write_parents(*file, parents, parent_count);
         if (status == STATUS_OK)
             status = create_arrays(*file, sizes, module_parents, module_count);
+        /* Through MPI-IO a new file has no size before its first flush, and modules_file_write reads offsets
+         * back. */
+        if (status == STATUS_OK && H5Fflush(*file, H5F_SCOPE_LOCAL) < 0)
+            status =
+                error_set(STATUS_IO, "%s: cannot be flushed to disk; make room or name another folder", path);
         error_keep_first(&first, status);
         if (status != STATUS_OK)
             error_keep_first(&first, hdf5_close(file, path));
