@@ -2,11 +2,16 @@
 
 #include <string.h>
 
+#include "compute/kernels/depthwise.h"
 #include "compute/kernels/im2col.h"
 
 void convolution_forward(const struct convolution *conv, int32_t n, const float *x, const float *w,
                          const float *bias, float *y, float *scratch)
 {
+    if (is_depthwise(conv)) {
+        depthwise_forward(conv, n, x, w, bias, y);
+        return;
+    }
     ptrdiff_t k = conv->out_c, group_k = k / conv->groups, depth = (ptrdiff_t)im2col_depth(conv);
     size_t pixels = (size_t)n * (size_t)conv->out_h * (size_t)conv->out_w;
     size_t tile = im2col_tile_pixels(conv);

@@ -1,16 +1,16 @@
 #include <string.h>
 
 #include "compute/kernels/convolution.h"
+#include "compute/kernels/depthwise.h"
 #include "compute/kernels/elementwise.h"
 #include "compute/kernels/im2col.h"
 #include "compute/kernels/reduce.h"
 
 /* dw = Σ over tiles of (tile of im2col)ᵀ · (tile of dy), in the order of the tiles. */
-void convolution_backward_weights(const struct convolution *conv, int32_t n, const float *x, const float *dy,
-                                  float *dw, float *dbias, float *scratch)
+static void tiles_backward_weights(const struct convolution *conv, size_t pixels, const float *x,
+                                   const float *dy, float *dw, float *scratch)
 {
     ptrdiff_t k = conv->out_c, group_k = k / conv->groups, depth = (ptrdiff_t)im2col_depth(conv);
-    size_t pixels = (size_t)n * (size_t)conv->out_h * (size_t)conv->out_w;
     size_t tile = im2col_tile_pixels(conv);
     if (pixels == 0)
         memset(dw, 0, (size_t)depth * (size_t)k * sizeof *dw);
@@ -24,8 +24,18 @@ void convolution_backward_weights(const struct convolution *conv, int32_t n, con
                  dw + g * group_k, k);
         }
     }
+}
+
+void convolution_backward_weights(const struct convolution *conv, int32_t n, const float *x, const float *dy,
+                                  float *dw, float *dbias, float *scratch)
+{
+    size_t pixels = (size_t)n * (size_t)conv->out_h * (size_t)conv->out_w;
+    if (is_depthwise(conv))
+        depthwise_backward_weights(conv, n, x, dy, dw, scratch);
+    else
+        tiles_backward_weights(conv, pixels, x, dy, dw, scratch);
     if (dbias != NULL)
-        column_sums(pixels, (size_t)k, dy, 1.0, dbias);
+        column_sums(pixels, (size_t)conv->out_c, dy, 1.0, dbias);
 }
 
 /* dx is a sum over the taps (r, s) that carry an input pixel to an output pixel:
@@ -190,6 +200,10 @@ static void phase_backward(const struct convolution *conv, const struct phase *p
 void convolution_backward_data(const struct convolution *conv, int32_t n, const float *w, const float *dy,
                                float *dx, bool accumulate, float *scratch)
 {
+    if (is_depthwise(conv)) {
+        depthwise_backward_data(conv, n, w, dy, dx, accumulate);
+        return;
+    }
     if (is_strided(conv) && !accumulate)
         memset(dx, 0, (size_t)n * (size_t)conv->in_h * (size_t)conv->in_w * (size_t)conv->in_c * sizeof *dx);
     for (int32_t h = 0; h < conv->stride_h; h++)
@@ -202,6 +216,8 @@ void convolution_backward_data(const struct convolution *conv, int32_t n, const 
 
 size_t convolution_scratch_floats(const struct convolution *conv)
 {
+    if (is_depthwise(conv))
+        return depthwise_scratch_floats(conv);
     size_t most = im2col_scratch_floats(conv);
     for (int32_t h = 0; h < conv->stride_h; h++)
         for (int32_t v = 0; v < conv->stride_w; v++) {

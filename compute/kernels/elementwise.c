@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "compute/kernels/axis.h"
+
 void relu_forward(size_t count, const float *x, float *y)
 {
 #pragma omp simd
@@ -52,35 +54,10 @@ void copy_rows(size_t rows, size_t width, const float *src, size_t src_stride, f
         copy_or_add(width, src + i * src_stride, dst + i * dst_stride, accumulate);
 }
 
-static ptrdiff_t larger(ptrdiff_t a, ptrdiff_t b)
-{
-    return a > b ? a : b;
-}
-
-static ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b)
-{
-    return a < b ? a : b;
-}
-
-/* Where the window's output meets its input, along one axis: outputs [first, last) read inputs
- * first·step + from …; first == last when they do not meet. */
-struct overlap {
-    ptrdiff_t first, last;
-};
-
-static struct overlap axis_overlap(ptrdiff_t in, ptrdiff_t out, ptrdiff_t from, ptrdiff_t step)
-{
-    struct overlap o;
-    o.first = from < 0 ? (-from + step - 1) / step : 0;
-    o.last = in > from ? smaller(out, (in - from + step - 1) / step) : 0;
-    o.last = larger(o.last, o.first);
-    return o;
-}
-
 /* The part of an image that its window shows: rows h and columns w of the output, `width` channels of each
  * pixel. */
 struct view {
-    struct overlap h, w;
+    struct span h, w;
     size_t columns, width;             /* w.last − w.first; channels */
     size_t in_stride, out_stride;      /* floats between neighbouring columns of the view */
     ptrdiff_t in_channel, out_channel; /* the first channel in either */
@@ -89,9 +66,9 @@ struct view {
 static struct view window_view(const struct window *window)
 {
     struct view v;
-    v.h = axis_overlap(window->in_h, window->out_h, window->from_h, window->step_h);
-    v.w = axis_overlap(window->in_w, window->out_w, window->from_w, window->step_w);
-    struct overlap c = axis_overlap(window->in_c, window->out_c, window->from_c, 1);
+    v.h = axis_inside((struct span){0, window->out_h}, window->in_h, window->from_h, window->step_h);
+    v.w = axis_inside((struct span){0, window->out_w}, window->in_w, window->from_w, window->step_w);
+    struct span c = axis_inside((struct span){0, window->out_c}, window->in_c, window->from_c, 1);
     v.columns = (size_t)(v.w.last - v.w.first);
     v.width = (size_t)(c.last - c.first);
     if (v.columns == 0 || v.width == 0)

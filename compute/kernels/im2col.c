@@ -3,11 +3,14 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* A tile of 256 KiB stays in any second-level cache of the last ten years (256 KiB Haswell excepted, 1–2 MiB
- * since) beside the packed weights and the rows of y; with 144 columns (3×3×16) that is 455 pixels. BLIS
- * packs the weights anew in every call, so a tile has at least MINIMUM_PIXELS rows to spread that over, even
- * where they leave the cache. */
-enum { TILE_FLOATS = 64 * 1024, MINIMUM_PIXELS = 192 };
+#include "compute/kernels/axis.h"
+
+/* A tile of 256 KiB stays in a second-level cache of 1–2 MiB beside what BLIS packs; with 144 columns
+ * (3×3×16) that is 455 pixels, and half or twice as many make no difference. A tile has at least 256 rows,
+ * even where they leave the cache: BLIS packs the weights anew in every call, and adds to dw once in every
+ * 256 rows anyway (its kc). With 192 rows the weights' gradient of 3×3×256 channels is a third slower; with
+ * 384, forward a twentieth. */
+enum { TILE_FLOATS = 64 * 1024, MINIMUM_PIXELS = 256 };
 
 size_t im2col_depth(const struct convolution *conv)
 {
@@ -60,17 +63,6 @@ static float *zero_run(size_t count, float *dst)
     return dst + count;
 }
 
-static ptrdiff_t clamp(ptrdiff_t value, ptrdiff_t low, ptrdiff_t high)
-{
-    return value < low ? low : value > high ? high : value;
-}
-
-/* Smallest i with i·step ≥ distance. */
-static ptrdiff_t steps_to(ptrdiff_t distance, ptrdiff_t step)
-{
-    return distance > 0 ? (distance + step - 1) / step : 0;
-}
-
 /* One image row as a kernel row sees it: taps s = 0 … S−1 of an output pixel stand at input columns left +
  * s·dilation. */
 struct kernel_row {
@@ -90,40 +82,38 @@ static void copy_inner_taps(const struct kernel_row *row, ptrdiff_t left, float 
 /* All taps of one output pixel; outside the image they are 0. */
 static void copy_edge_taps(const struct kernel_row *row, ptrdiff_t left, float *dst)
 {
-    ptrdiff_t first = clamp(steps_to(-left, row->dilation), 0, row->taps);
-    ptrdiff_t last = clamp(steps_to(row->in_w - left, row->dilation), first, row->taps);
-    dst = zero_run((size_t)first * row->width, dst);
-    for (ptrdiff_t s = first; s < last; s++)
+    struct span inside = axis_inside((struct span){0, row->taps}, row->in_w, left, row->dilation);
+    dst = zero_run((size_t)inside.first * row->width, dst);
+    for (ptrdiff_t s = inside.first; s < inside.last; s++)
         dst = copy_run(row->width, row->pixels + (left + s * row->dilation) * row->in_c, dst);
-    zero_run((size_t)(row->taps - last) * row->width, dst);
+    zero_run((size_t)(row->taps - inside.last) * row->width, dst);
 }
 
-/* The kernel row of output pixels q_first … q_last − 1, each `depth` floats after the one before. */
-static void copy_kernel_row(const struct convolution *conv, const struct kernel_row *row, ptrdiff_t q_first,
-                            ptrdiff_t q_last, size_t depth, float *dst)
+/* The kernel row of output pixels q.first … q.last − 1, each `depth` floats after the one before. */
+static void copy_kernel_row(const struct convolution *conv, const struct kernel_row *row, struct span q,
+                            size_t depth, float *dst)
 {
-    ptrdiff_t stride = conv->stride_w, pad = conv->pad_left, reach = (row->taps - 1) * row->dilation;
-    /* [inner, outer): the pixels whose taps all lie inside the image */
-    ptrdiff_t inner = clamp(steps_to(pad, stride), q_first, q_last);
-    ptrdiff_t outer = clamp(steps_to(row->in_w - reach + pad, stride), inner, q_last);
-    ptrdiff_t q = q_first;
-    for (; q < inner; q++, dst += depth)
-        copy_edge_taps(row, q * stride - pad, dst);
-    if (row->dilation == 1 &&
-        (ptrdiff_t)row->width == row->in_c) /* neighbouring taps are neighbours in memory */
-        for (size_t run = (size_t)row->taps * row->width; q < outer; q++, dst += depth)
-            copy_run(run, row->pixels + (q * stride - pad) * row->in_c, dst);
+    ptrdiff_t stride = conv->stride_w, left = -(ptrdiff_t)conv->pad_left;
+    ptrdiff_t reach = (row->taps - 1) * row->dilation, i = q.first;
+    /* the pixels whose first and last tap lie inside the image */
+    struct span inner = axis_inside(q, row->in_w - reach, left, stride);
+    for (; i < inner.first; i++, dst += depth)
+        copy_edge_taps(row, i * stride + left, dst);
+    bool taps_adjoin = row->dilation == 1 && (ptrdiff_t)row->width == row->in_c; /* in memory */
+    if (taps_adjoin)
+        for (size_t run = (size_t)row->taps * row->width; i < inner.last; i++, dst += depth)
+            copy_run(run, row->pixels + (i * stride + left) * row->in_c, dst);
     else
-        for (; q < outer; q++, dst += depth)
-            copy_inner_taps(row, q * stride - pad, dst);
-    for (; q < q_last; q++, dst += depth)
-        copy_edge_taps(row, q * stride - pad, dst);
+        for (; i < inner.last; i++, dst += depth)
+            copy_inner_taps(row, i * stride + left, dst);
+    for (; i < q.last; i++, dst += depth)
+        copy_edge_taps(row, i * stride + left, dst);
 }
 
-/* The rows of output pixels (p, q_first) … (p, q_last − 1) of the image x; x points at the group's channels.
+/* The rows of output pixels (p, q.first) … (p, q.last − 1) of the image x; x points at the group's channels.
  */
-static void copy_output_row(const struct convolution *conv, const float *x, ptrdiff_t p, ptrdiff_t q_first,
-                            ptrdiff_t q_last, float *columns)
+static void copy_output_row(const struct convolution *conv, const float *x, ptrdiff_t p, struct span q,
+                            float *columns)
 {
     struct kernel_row row = {.in_w = conv->in_w,
                              .in_c = conv->in_c,
@@ -135,10 +125,10 @@ static void copy_output_row(const struct convolution *conv, const float *x, ptrd
         ptrdiff_t h = p * conv->stride_h - conv->pad_top + r * conv->dilation_h;
         if (h >= 0 && h < conv->in_h) {
             row.pixels = x + h * row.in_w * row.in_c;
-            copy_kernel_row(conv, &row, q_first, q_last, depth, columns);
+            copy_kernel_row(conv, &row, q, depth, columns);
         } else {
             float *dst = columns;
-            for (ptrdiff_t q = q_first; q < q_last; q++, dst += depth)
+            for (ptrdiff_t i = q.first; i < q.last; i++, dst += depth)
                 zero_run(run, dst);
         }
     }
@@ -157,8 +147,9 @@ struct matrix im2col_tile(const struct convolution *conv, const float *x, size_t
         size_t row = (first + done) / out_w, q = (first + done) % out_w;
         size_t run = out_w - q < count - done ? out_w - q : count - done;
         size_t image = row / out_h, p = row % out_h;
+        struct span pixels = {(ptrdiff_t)q, (ptrdiff_t)(q + run)};
         copy_output_row(conv, x + image * (size_t)conv->in_h * (size_t)conv->in_w * in_c, (ptrdiff_t)p,
-                        (ptrdiff_t)q, (ptrdiff_t)(q + run), columns + done * depth);
+                        pixels, columns + done * depth);
         done += run;
     }
     return matrix_rows(columns, (ptrdiff_t)depth);

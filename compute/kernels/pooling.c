@@ -3,21 +3,9 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "compute/kernels/axis.h"
 #include "compute/kernels/elementwise.h"
 #include "compute/kernels/reduce.h"
-
-/* A range of positions along one axis. */
-struct span {
-    ptrdiff_t first, last; /* [first, last) */
-};
-
-static struct span span_clip(struct span s, ptrdiff_t low, ptrdiff_t high)
-{
-    s.first = s.first > low ? s.first : low;
-    s.last = s.last < high ? s.last : high;
-    s.last = s.last > s.first ? s.last : s.first;
-    return s;
-}
 
 /* The window of one output pixel, in input pixels: as it lies, and what of it is inside the image. */
 struct pool_window {
