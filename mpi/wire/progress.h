@@ -21,9 +21,10 @@ enum status progress_server_start(const char *run_directory, const char *bind_ad
                                   const struct event *run_start, struct progress_server **server,
                                   char collect_endpoint[128]);
 
-/* Drains what the ranks sent (at most two seconds), publishes the end (an EVENT_RUN_END; run_end NULL: a
- * failure without words), marks monitor.json as ended and stops. STATUS_IO when what happened could not be
- * written down completely: the run itself may be all right. A NULL server is fine. */
+/* Drains what the ranks sent (at most ten seconds, a fraction of one if they are through), publishes the end
+ * (an EVENT_RUN_END; run_end NULL: a failure without words), marks monitor.json as ended and stops. STATUS_IO
+ * when what happened could not be written down completely: the run itself may be all right. A NULL server is
+ * fine. */
 enum status progress_server_stop(struct progress_server **server, const struct event *run_end);
 
 struct progress_sender;

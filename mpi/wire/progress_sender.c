@@ -15,13 +15,17 @@ enum {
 };
 
 static const double RANK_INTERVAL = 0.1; /* seconds between two EVENT_RANK */
+static const double MEMORY_INTERVAL =
+    0.1; /* asking the system for each of 100,000 events would take a second */
 
 struct progress_sender {
     void *context, *socket;
     pthread_mutex_t lock; /* a ZeroMQ socket serves one thread at a time */
     int32_t rank;
     char host[EVENT_HOST_BYTES];
-    double rank_sent; /* monotonic time of the last EVENT_RANK sent */
+    double rank_sent;   /* monotonic time of the last EVENT_RANK sent */
+    double memory_read; /* and of the last look at memory_bytes */
+    uint64_t memory_bytes;
     bool pending_set;
     struct event pending; /* the newest EVENT_RANK that came too soon */
     _Atomic uint64_t dropped;
@@ -65,7 +69,12 @@ enum status progress_sender_create(const char *collect_endpoint, int32_t rank,
 static void event_transmit(struct progress_sender *sender, struct event *event)
 {
     char message[EVENT_MESSAGE_BYTES_MAX];
-    event->memory_bytes = machine_resident_bytes();
+    double now = machine_monotonic();
+    if (sender->memory_bytes == 0 || now - sender->memory_read >= MEMORY_INTERVAL) {
+        sender->memory_bytes = machine_resident_bytes();
+        sender->memory_read = now;
+    }
+    event->memory_bytes = sender->memory_bytes;
     size_t length = event_encode(event, message, sizeof message);
     if (length == 0 || zmq_send(sender->socket, message, length, ZMQ_DONTWAIT) < 0)
         sender->dropped++;

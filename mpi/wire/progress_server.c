@@ -27,11 +27,11 @@ enum {
     LINGER_MS = 1000,
     EVENTS_A_TURN = 4096, /* then snapshot requests get their turn, and the file is written */
     REQUESTS_A_TURN = 64,
-    DRAIN_QUIET_MS = 150, /* so long without an event is taken for the last one */
+    DRAIN_QUIET_MS = 250, /* so long without an event is taken for the last one */
     PATH_BYTES = 4096
 };
 
-static const double DRAIN_SECONDS_MAX = 2;
+static const double DRAIN_SECONDS_MAX = 10;
 
 struct progress_server {
     void *context, *collect, *publish, *snapshots;
