@@ -35,6 +35,7 @@ uint64_t classifier_parent_multiply_adds(const struct classifier *classifier);
 /* A classifier made ready to run: passes and buffers for every OpenMP thread. The classifier must outlive it.
  * image_shape is that of the images to come; a parent (or network) of another shape gets them resized, and
  * grey turned to RGB or back (image_adapt.h); *adapted (may be NULL) tells whether any needs that. */
+enum { CLASSIFIER_CHUNK = 16 }; /* images a thread passes at a time */
 struct classifier_run;
 enum status classifier_run_create(const struct classifier *classifier, struct shape image_shape,
                                   struct classifier_run **run, bool *adapted);
@@ -42,7 +43,9 @@ void classifier_run_destroy(struct classifier_run **run);
 
 /* scores (n, label_count) for n ≥ 0 images of bytes (n, H, W, C): a network's logits; a module's
  * scale·(c − not c) + offset, whose two dot products are summed in float64. Uses OpenMP threads; the same
- * bytes for any number of them and any grouping of images into calls. */
+ * bytes for any number of them. Images are passed CLASSIFIER_CHUNK at a time from the first of the call on,
+ * and since BLIS picks its kernels by matrix size, a score's last bits may depend on an image's place in its
+ * chunk: who splits images over calls or ranks and wants the same bytes splits at multiples of it. */
 enum status classifier_scores(struct classifier_run *run, int64_t n, const uint8_t *pixels, float *scores);
 
 /* The same for images already scaled by the caller as the parents (or the network) want them: float NHWC.

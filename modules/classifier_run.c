@@ -6,8 +6,6 @@
 #include "modules/classifier.h"
 #include "modules/image_adapt.h"
 
-enum { CHUNK_IMAGES = 16 }; /* images a thread passes at a time */
-
 /* One thread's own. */
 struct lane {
     struct pass **passes; /* (source_count) */
@@ -36,7 +34,7 @@ static enum status lane_create(const struct classifier_run *run, struct lane *la
     enum status status =
         memory_allocate(&lane->passes, (size_t)run->source_count, sizeof(struct pass *), "passes");
     for (int32_t i = 0; i < run->source_count && status == STATUS_OK; i++) {
-        status = pass_create(run->sources[i], CHUNK_IMAGES, PASS_INFER, &lane->passes[i]);
+        status = pass_create(run->sources[i], CLASSIFIER_CHUNK, PASS_INFER, &lane->passes[i]);
         if (status == STATUS_OK && plan != NULL)
             pass_set_last_layer(lane->passes[i], plan->parents[i].features_layer);
         size_t count = shape_count(network_input_shape(run->sources[i]));
@@ -47,9 +45,9 @@ static enum status lane_create(const struct classifier_run *run, struct lane *la
             units = plan->parents[i].layout->unit_count;
     }
     if (status == STATUS_OK)
-        status = memory_allocate(&lane->adapted, CHUNK_IMAGES * adapted, 1, "adapted images");
+        status = memory_allocate(&lane->adapted, CLASSIFIER_CHUNK * adapted, 1, "adapted images");
     if (status == STATUS_OK)
-        status = memory_allocate(&lane->images, CHUNK_IMAGES * input, sizeof(float), "scaled images");
+        status = memory_allocate(&lane->images, CLASSIFIER_CHUNK * input, sizeof(float), "scaled images");
     if (status == STATUS_OK)
         status = memory_allocate(&lane->keep, units, sizeof(float), "unit mask");
     return status;
@@ -211,7 +209,7 @@ static void lane_score_modules(const struct classifier_run *run, struct lane *la
     }
 }
 
-/* Scores of n ≤ CHUNK_IMAGES images, given as pixels or (pixels NULL) scaled. */
+/* Scores of n ≤ CLASSIFIER_CHUNK images, given as pixels or (pixels NULL) scaled. */
 static void lane_score(const struct classifier_run *run, struct lane *lane, int32_t n, const uint8_t *pixels,
                        const float *scaled, float *scores)
 {
@@ -230,12 +228,12 @@ static void score_all(struct classifier_run *run, int64_t n, const uint8_t *pixe
                       float *scores)
 {
     size_t image = shape_count(run->image_shape), labels = (size_t)run->classifier->label_count;
-    int64_t chunks = (n + CHUNK_IMAGES - 1) / CHUNK_IMAGES;
+    int64_t chunks = (n + CLASSIFIER_CHUNK - 1) / CLASSIFIER_CHUNK;
 #pragma omp parallel for schedule(dynamic, 1) num_threads(run->lane_count)
     for (int64_t i = 0; i < chunks; i++) {
-        int64_t first = i * CHUNK_IMAGES, left = n - first;
+        int64_t first = i * CLASSIFIER_CHUNK, left = n - first;
         lane_score(run, &run->lanes[omp_get_thread_num()],
-                   (int32_t)(left < CHUNK_IMAGES ? left : CHUNK_IMAGES),
+                   (int32_t)(left < CLASSIFIER_CHUNK ? left : CLASSIFIER_CHUNK),
                    pixels == NULL ? NULL : pixels + (size_t)first * image,
                    scaled == NULL ? NULL : scaled + (size_t)first * image, scores + (size_t)first * labels);
     }

@@ -68,7 +68,8 @@ FACET_API struct facet_shape facet_input_shape(const struct facet_model *model);
 
 /* Classifies `count` images of pixels 0 … 255, laid out (count, height, width, channels), into
  * scores (count, labels), the caller's: logits of a network, margins "class against the rest" of modules; the
- * largest wins. The same numbers for any number of threads and any grouping of images into calls. */
+ * largest wins. The same numbers for any number of threads; their last bits may depend on an image's place
+ * among those of the call, counted in sixteens. */
 FACET_API int facet_classify(struct facet_model *model, const uint8_t *images, size_t count, float *scores);
 
 /* What the last failing call of this thread had to say; "" when nothing failed yet. Valid until the thread's

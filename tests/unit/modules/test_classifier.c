@@ -157,7 +157,7 @@ static void test_scores_are_margins_of_masked_passes(void **state)
     }
 }
 
-static void test_grouping_and_threads_change_no_byte(void **state)
+static void test_threads_and_calls_of_whole_chunks_change_no_byte(void **state)
 {
     (void)state;
     int threads = omp_get_max_threads();
@@ -179,10 +179,17 @@ static void test_grouping_and_threads_change_no_byte(void **state)
             memory_free(&again);
         }
         for (int64_t at = 0, n; at < IMAGES; at += n) {
-            n = at + 1 + at / 3 < IMAGES ? 1 + at / 3 : IMAGES - at;
+            n = at == 0                          ? 2 * CLASSIFIER_CHUNK
+                : at + CLASSIFIER_CHUNK < IMAGES ? CLASSIFIER_CHUNK
+                                                 : IMAGES - at;
             float *part = scores_of(classifier, shape, n, pixels + (size_t)at * shape_count(shape));
             assert_memory_equal(part, together + 5 * at, (size_t)n * 5 * sizeof(float));
             memory_free(&part);
+        }
+        for (int64_t i = 0; i < IMAGES; i++) {
+            float *alone = scores_of(classifier, shape, 1, pixels + (size_t)i * shape_count(shape));
+            assert_close(alone, together + 5 * i, 5);
+            memory_free(&alone);
         }
         memory_free(&together);
         memory_free(&pixels);
@@ -329,7 +336,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_uncut_modules_rank_like_their_parent),
         cmocka_unit_test(test_scores_are_margins_of_masked_passes),
-        cmocka_unit_test(test_grouping_and_threads_change_no_byte),
+        cmocka_unit_test(test_threads_and_calls_of_whole_chunks_change_no_byte),
         cmocka_unit_test(test_equal_maps_share_a_pass),
         cmocka_unit_test(test_every_parent_gets_images_of_its_own_shape),
         cmocka_unit_test(test_scaled_images_give_the_same_scores),
