@@ -1,0 +1,99 @@
+/* The class queue hands out every class once, also while rank 0 computes, and stops when it is closed. */
+#include "tests/mpi/on_ranks.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "mpi/class_queue.h"
+#include "mpi/ranks.h"
+#include "mpi/run_progress.h"
+
+enum { ITEMS = 500 };
+
+static void count_draws(struct class_queue *queue, int32_t draws[ITEMS])
+{
+    int32_t item, last = -1;
+    memset(draws, 0, ITEMS * sizeof *draws);
+    while ((item = class_queue_next(queue)) >= 0) {
+        assert_on_ranks(item < ITEMS && item > last); /* ascending for each rank */
+        draws[item]++;
+        last = item;
+    }
+    MPI_Allreduce(MPI_IN_PLACE, draws, ITEMS, MPI_INT32_T, MPI_SUM, MPI_COMM_WORLD);
+}
+
+static void test_every_item_once(void **state)
+{
+    (void)state;
+    struct class_queue *queue = NULL;
+    int32_t draws[ITEMS];
+    assert_on_ranks(class_queue_create(MPI_COMM_WORLD, ITEMS, &queue) == STATUS_OK);
+    count_draws(queue, draws);
+    class_queue_destroy(&queue);
+    assert_on_ranks(queue == NULL);
+    for (int i = 0; i < ITEMS; i++)
+        assert_on_ranks(draws[i] == 1);
+}
+
+static void test_fewer_items_than_ranks(void **state)
+{
+    (void)state;
+    for (int32_t items = 0; items < 3; items++) {
+        struct class_queue *queue = NULL;
+        int32_t drawn = 0;
+        assert_on_ranks(class_queue_create(MPI_COMM_WORLD, items, &queue) == STATUS_OK);
+        while (class_queue_next(queue) >= 0)
+            drawn++;
+        class_queue_destroy(&queue);
+        MPI_Allreduce(MPI_IN_PLACE, &drawn, 1, MPI_INT32_T, MPI_SUM, MPI_COMM_WORLD);
+        assert_on_ranks(drawn == items);
+    }
+}
+
+static void compute_for(double seconds)
+{
+    double end = seconds_now() + seconds;
+    while (seconds_now() < end)
+        ;
+}
+
+static void test_answers_while_the_first_rank_computes(void **state)
+{
+    (void)state;
+    int rank = ranks_rank(MPI_COMM_WORLD);
+    struct class_queue *queue = NULL;
+    int32_t draws[ITEMS];
+    if (ranks_count(MPI_COMM_WORLD) == 1)
+        skip();
+    assert_on_ranks(class_queue_create(MPI_COMM_WORLD, ITEMS, &queue) == STATUS_OK);
+    if (rank == 0)
+        compute_for(1.0); /* in no MPI call at all */
+    count_draws(queue, draws);
+    class_queue_destroy(&queue);
+    for (int i = 0; i < ITEMS; i++)
+        assert_on_ranks(draws[i] == 1);
+}
+
+static void test_closing_drops_the_rest_for_all(void **state)
+{
+    (void)state;
+    int rank = ranks_rank(MPI_COMM_WORLD), closer = ranks_count(MPI_COMM_WORLD) - 1;
+    struct class_queue *queue = NULL;
+    assert_on_ranks(class_queue_create(MPI_COMM_WORLD, ITEMS, &queue) == STATUS_OK);
+    if (rank == closer)
+        class_queue_close(queue);
+    MPI_Barrier(MPI_COMM_WORLD);
+    /* A closing from another rank is on its way to the first one's thread: it arrives before that rank's next
+     * question, and what others still draw meanwhile is theirs to do. */
+    if (rank == closer)
+        assert_on_ranks(class_queue_next(queue) == -1);
+    class_queue_destroy(&queue);
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(test_every_item_once),
+    cmocka_unit_test(test_fewer_items_than_ranks),
+    cmocka_unit_test(test_answers_while_the_first_rank_computes),
+    cmocka_unit_test(test_closing_drops_the_rest_for_all),
+};
+ON_RANKS_MAIN(tests)
