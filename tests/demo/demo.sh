@@ -7,8 +7,9 @@ shopt -s inherit_errexit
 export LC_ALL=C
 
 readonly ranks=2
-readonly epochs=8       # of the good network
-readonly weak_epochs=1  # of the one that gets a module from it
+readonly full_epochs=3 limited_epochs=6 # of the good network: with all images, with few
+readonly weak_epochs=1                  # of the one that gets a module from it
+readonly weak_confidence=0.5            # it is seldom sure of anything
 readonly images=${FACET_FASHION_MNIST:-/usr/share/datasets/fashion-mnist}
 readonly reused='Sneaker,Ankle boot'
 readonly replaced=Shirt
@@ -21,7 +22,8 @@ bin_dir=$(cd "$1" && pwd)
 out=$2
 limit=${3:-0}
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-readonly bin_dir out limit here
+epochs=$((limit > 0 ? limited_epochs : full_epochs))
+readonly bin_dir out limit here epochs
 # shellcheck source=tests/environment.sh
 . "$here/../environment.sh"
 export PATH=$bin_dir:$PATH
@@ -53,7 +55,7 @@ show() {
     local word line='$'
     for word in "$@"; do
         case "$word" in
-        '&' | '>') line+=" $word" ;;
+        '&' | '>' | '2>') line+=" $word" ;;
         *[!A-Za-z0-9_./:,=@-]*) line+=" '$word'" ;;
         *) line+=" $word" ;;
         esac
@@ -80,14 +82,20 @@ stop_monitor() {
 }
 trap stop_monitor EXIT
 
-# monitored RUN COMMAND... : runs a command on all ranks while facet-monitor follows the run's directory.
+# monitored RUN LOG COMMAND... : runs a command on all ranks, its messages going to LOG, while facet-monitor follows
+# the run's directory.
 monitored() {
-    local run_directory=$1 tenths
-    shift
+    local run_directory=$1 log=$2 tenths
+    shift 2
     show facet-monitor "$run_directory" '&'
     facet-monitor "$run_directory" > >(sed -u 's/^/   monitor | /') 2>&1 &
     monitor_pid=$!
-    run_on_ranks "$@"
+    set -- "${mpirun[@]}" "$@"
+    show "$@" '2>' "$log"
+    "$@" 2>"$log" || {
+        cat "$log" >&2
+        fail "the command above failed"
+    }
     for ((tenths = 0; tenths < 100; tenths++)); do
         kill -0 "$monitor_pid" 2>/dev/null || break
         sleep 0.1
@@ -104,10 +112,10 @@ evaluate() {
     set -- "${mpirun[@]}" facet evaluate "$@" --data "$out/test.h5" --json
     show "$@" '>' "$out/$name.json"
     "$@" >"$out/$name.json"
-    local top1 images
+    local top1 count
     top1=$(percent "$name" top1)
-    images=$(number "$name" images)
-    printf '   top-1 %s %% of %s images\n' "$top1" "$images"
+    count=$(number "$name" images)
+    printf '   top-1 %s %% of %s images\n' "$top1" "$count"
 }
 
 # number NAME KEY: that number of OUT/NAME.json.
@@ -130,10 +138,10 @@ row() {
     fraction=$(number "$2" "$3")
     if [ $# -eq 5 ]; then
         other=$(number "$4" "$5")
-        difference=$(awk -v a="$fraction" -v b="$other" 'BEGIN { printf "%+6.2f pp", 100 * (a - b) }')
+        difference=$(awk -v a="$fraction" -v b="$other" 'BEGIN { printf "  %+6.2f pp", 100 * (a - b) }')
     fi
     awk -v text="$text" -v fraction="$fraction" -v difference="$difference" \
-        'BEGIN { printf "  %-58s %6.2f %%  %s\n", text, 100 * fraction, difference }'
+        'BEGIN { printf "  %-58s %6.2f %%%s\n", text, 100 * fraction, difference }'
 }
 
 # ---- the demo ----
@@ -153,11 +161,11 @@ for split in train test; do
 done
 
 step "Training a LeNet on $ranks MPI ranks"
-monitored "$out/lenet.h5.run" facet train --net lenet --data "$out/train.h5" --test "$out/test.h5" \
+monitored "$out/lenet.h5.run" "$out/lenet.log" facet train --net lenet --data "$out/train.h5" --test "$out/test.h5" \
     --epochs "$epochs" -o "$out/lenet.h5"
 
 step "Decomposing it into a module a class"
-monitored "$out/run" facet decompose "$out/lenet.h5" --data "$out/train.h5" --method activation \
+monitored "$out/run" "$out/decompose.log" facet decompose "$out/lenet.h5" --data "$out/train.h5" --method activation \
     -o "$out/run"
 
 step "Composing all modules, and judging the network and the composition on the test images"
@@ -173,7 +181,7 @@ evaluate network-two "$out/lenet.h5" --classes "$reused"
 step "Replacing a module of a weaker network by the better one"
 run_on_ranks facet train --net mlp-1 --data "$out/train.h5" --epochs "$weak_epochs" -o "$out/weak-network.h5"
 run_on_ranks facet decompose "$out/weak-network.h5" --data "$out/train.h5" --method activation \
-    -o "$out/weak-run"
+    --confidence "$weak_confidence" -o "$out/weak-run"
 run facet compose "$out/weak-run/modules.h5" -o "$out/weak.h5"
 evaluate weak "$out/weak.h5"
 run facet replace "$out/weak.h5" --class "$replaced" --with "$out/run/modules.h5:$replaced" -o "$out/replaced.h5"
@@ -201,7 +209,7 @@ cat <<END
   run/modules.h5                   LeNet's ten modules; run/run.json and run/events.jsonl tell of the run
   composition.h5 two.h5            compositions: all of them; $reused
   weak.h5 replaced.h5              the weaker network's modules; the same with one replaced
-  *.json                           the evaluations behind the table
+  *.json *.log                     the evaluations behind the table; messages of the runs
 
 Look inside: $bin_dir/facet inspect $out/run/modules.h5
 The demo took $SECONDS s.

@@ -83,9 +83,10 @@ expect_same_bytes() {
 
 # run COMMAND... : has to succeed, or the test ends here.
 run() {
-    "$@" >stdout 2>stderr </dev/null || {
+    try "$@"
+    [ "$code" -eq 0 ] || {
         cat stderr
-        mistake "exit code $?: $*"
+        mistake "exit code $code: $*"
         finish
     }
 }

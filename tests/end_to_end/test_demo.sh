@@ -4,7 +4,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 [ -d "${FACET_FASHION_MNIST:-/usr/share/datasets/fashion-mnist}" ] || skip "dataset-fashion-mnist is not installed"
-"$source_dir/tests/demo/demo.sh" "$2/bin" out 100 | tee demo.txt
+"$source_dir/tests/demo/demo.sh" "$2/bin" out 200 | tee demo.txt
 
 # at_least NAME KEY VALUE: that number of out/NAME.json is at least VALUE.
 at_least() {
@@ -13,13 +13,14 @@ at_least() {
     awk -v value="$value" -v least="$3" 'BEGIN { exit !(value != "" && value + 0 >= least) }' ||
         mistake "$1.json: $2 is ${value:-missing}, expected at least $3"
 }
-at_least network images 1000
-at_least network top1 0.6
-at_least composition top1 0.5
-at_least two images 200
-at_least two top1 0.8
-at_least weak top1 0.3
-at_least replaced top1 0.3
+at_least network images 2000
+at_least network top1 0.75
+at_least composition top1 0.75
+at_least two images 400
+at_least two top1 0.9
+at_least network-two top1 0.9
+at_least weak top1 0.5
+at_least replaced top1 0.5
 
 expect_text demo.txt "monitor | "
 expect_text demo.txt "== Result"

@@ -7,7 +7,7 @@ import_fashion_mnist 60
 train() {
     local name=$1
     shift
-    run "$@" facet train --net lenet --data train.h5 --epochs 2 --crop 2 --flip --threads "${threads:-1}" -o "$name.h5"
+    run "$@" facet train --net lenet --data train.h5 --epochs 2 --batch 48 --crop 2 --flip --threads "${threads:-1}" -o "$name.h5"
 }
 train one env
 train again env
@@ -21,7 +21,8 @@ done
 decompose() {
     local name=$1
     shift
-    run "$@" facet decompose one.h5 --data train.h5 --method activation --threads "${threads:-1}" -o "$name"
+    run "$@" facet decompose one.h5 --data train.h5 --method activation --confidence 0.2 \
+        --threads "${threads:-1}" -o "$name"
 }
 decompose run-one env
 threads=3 decompose run-threads env
