@@ -1,5 +1,6 @@
 /* Convolution of NHWC images, forward and backward, by im2col tiles that stay in cache and one serial BLIS
- * call a tile. Letters, here and everywhere: N images, H×W pixels, C input channels, K output channels, R×S
+ * call a tile (im2col.c has its size and why); channel by channel where each is a group of its own
+ * (depthwise.h). Letters, here and everywhere: N images, H×W pixels, C input channels, K output channels, R×S
  * kernel, G groups. (This is cross-correlation, as in every deep-learning framework.)
  *
  * All functions are serial and allocate nothing: the caller gives scratch memory, and runs several of them at
@@ -26,8 +27,8 @@ struct convolution {
     int32_t groups; /* divides in_c and out_c */
 };
 
-/* Floats of scratch that any of the functions below needs for this convolution (bounded by the tile, not by
- * N). */
+/* Floats of scratch that any of the functions below needs for this convolution: a tile, and for
+ * convolution_backward_data one copy of w; N does not matter. */
 size_t convolution_scratch_floats(const struct convolution *conv);
 
 /* y = x ∗ w + bias. bias (K) may be NULL. */
