@@ -237,8 +237,11 @@ static void ranks_write(FILE *out, const struct picture *picture, const struct p
             shown++;
         }
     if (summary->ranks_heard > shown)
-        fprintf(out, "      and %d more ranks (%d of all are silent)\n", (int)summary->ranks_heard - shown,
-                (int)summary->ranks_silent);
+        fprintf(out, "      and %d more ranks", (int)summary->ranks_heard - shown);
+    if (summary->ranks_heard > shown && summary->ranks_silent > 0)
+        fprintf(out, " (silent, of all: %d)", (int)summary->ranks_silent);
+    if (summary->ranks_heard > shown)
+        fputc('\n', out);
 }
 
 void describe_picture(FILE *out, const struct picture *picture, double now,

@@ -23,8 +23,9 @@ enum event_kind {
     EVENT_RANK,  /* one rank's state: text: what it does; done of total images of the piece of work it is at:
                     the class class_index when that is not −1, else the epoch in a run of epochs, else all the
                     rank has to do; images_per_second */
-    EVENT_CLASS, /* one class: class_index, text: its name, state; value: a figure of it (accuracy, retention)
-                  */
+    EVENT_CLASS, /* one class: class_index, text: its name ("" leaves it as it is), state; value: a figure of
+                    it (accuracy, retention). Events of two ranks have no order: STATE_WAITING only counts for
+                    a class of which nothing was heard yet */
     EVENT_EPOCH, /* done of total epochs; loss; train_top1; value: test_top1 (−1: not measured). A run of
                     epochs says so at its start with done 0 (or, resumed, with STATE_RESUMED and done the
                     epochs it found finished): that is no point of the learning curve */

@@ -104,12 +104,14 @@ static enum status class_apply(struct picture *picture, const struct event *even
     if (event->class_index >= picture->class_count)
         picture->class_count = event->class_index + 1;
     struct picture_class *class = &picture->classes[event->class_index];
+    if (event->text[0] != '\0')
+        text_clean(class->name, sizeof class->name, event->text);
+    if (event->state == STATE_WAITING && class->state != STATE_NONE)
+        return STATUS_OK; /* rank 0 said so before another rank took the class, but was heard later */
     class->state = event->state;
     class->rank = event->rank;
     class->time = event->time;
     class->value = event->value;
-    if (event->text[0] != '\0')
-        text_clean(class->name, sizeof class->name, event->text);
     return STATUS_OK;
 }
 

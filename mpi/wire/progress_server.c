@@ -45,7 +45,8 @@ struct progress_server {
     double heartbeat_due;
     zmq_msg_t snapshot; /* of the picture at snapshot_sequence; empty when snapshot_sequence is 0 */
     uint64_t snapshot_sequence;
-    struct event end;            /* set before stop_descriptor is written */
+    _Atomic bool stopping;       /* set before stop_descriptor is written */
+    struct event end;            /* set before stopping */
     struct error_carried ending; /* read after the thread was joined */
 };
 
@@ -197,7 +198,7 @@ static bool server_turn(struct progress_server *server)
         events_collect(server);
     if (items[1].revents != 0)
         requests_answer(server);
-    return items[2].revents != 0;
+    return server->stopping;
 }
 
 static void server_drain(struct progress_server *server)
@@ -399,6 +400,7 @@ enum status progress_server_stop(struct progress_server **server, const struct e
     if (end->state != STATE_DONE && end->state != STATE_STOPPED)
         end->state = STATE_FAILED;
     memcpy(end->host, (*server)->description.host, sizeof end->host);
+    (*server)->stopping = true;
     /* an eventfd takes a first 1 always */
     if (write((*server)->stop_descriptor, &one, sizeof one) != (ssize_t)sizeof one)
         return error_set(STATUS_INTERNAL, "progress server: cannot be told to stop: %s", strerror(errno));

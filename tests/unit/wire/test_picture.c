@@ -64,6 +64,21 @@ static void test_a_class_keeps_its_name_when_later_events_do_not_say_it(void **s
     picture_destroy(&picture);
 }
 
+static void test_a_class_that_was_begun_does_not_wait_again(void **state)
+{
+    struct picture *picture = begun(2, 3);
+    struct event running = class_event(1, STATE_RUNNING);
+    (void)state;
+    running.rank = 1;
+    running.text[0] = '\0';
+    assert_int_equal(apply(picture, running), STATUS_OK);
+    assert_int_equal(apply(picture, class_event(1, STATE_WAITING)), STATUS_OK); /* heard late */
+    assert_int_equal(picture->classes[1].state, STATE_RUNNING);
+    assert_int_equal(picture->classes[1].rank, 1);
+    assert_string_equal(picture->classes[1].name, "class-1");
+    picture_destroy(&picture);
+}
+
 static void test_the_announcement_of_epochs_is_no_point_of_the_curve(void **state)
 {
     struct picture *picture = begun(1, 0);
@@ -179,6 +194,7 @@ int main(void)
         cmocka_unit_test(test_ranks_are_kept_with_their_newest_state),
         cmocka_unit_test(test_any_event_of_a_rank_is_a_sign_of_life),
         cmocka_unit_test(test_a_class_keeps_its_name_when_later_events_do_not_say_it),
+        cmocka_unit_test(test_a_class_that_was_begun_does_not_wait_again),
         cmocka_unit_test(test_the_announcement_of_epochs_is_no_point_of_the_curve),
         cmocka_unit_test(test_the_curve_keeps_the_latest_epochs),
         cmocka_unit_test(test_the_log_keeps_the_last_lines),
