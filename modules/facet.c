@@ -19,17 +19,17 @@ _Static_assert((int)FACET_OK == (int)STATUS_OK && (int)FACET_USAGE == (int)STATU
 int facet_open(const char *path, struct facet_model **model)
 {
     if (model == NULL || path == NULL)
-        return error_set(STATUS_USAGE, "facet_open needs a path and a place for the model");
+        return (int)error_set(STATUS_USAGE, "facet_open needs a path and a place for the model");
     enum status status = memory_allocate(model, 1, sizeof **model, "model");
     if (status != STATUS_OK)
-        return status;
+        return (int)status;
     status = classifier_open(path, &(*model)->classifier);
     if (status == STATUS_OK)
         status = classifier_run_create((*model)->classifier, classifier_input_shape((*model)->classifier),
                                        &(*model)->run, NULL);
     if (status != STATUS_OK)
         facet_close(model);
-    return status;
+    return (int)status;
 }
 
 void facet_close(struct facet_model **model)
@@ -67,8 +67,8 @@ struct facet_shape facet_input_shape(const struct facet_model *model)
 int facet_classify(struct facet_model *model, const uint8_t *images, size_t count, float *scores)
 {
     if (count > INT64_MAX || (count > 0 && (images == NULL || scores == NULL)))
-        return error_set(STATUS_USAGE, "facet_classify needs images and a place for their scores");
-    return classifier_scores(model->run, (int64_t)count, images, scores);
+        return (int)error_set(STATUS_USAGE, "facet_classify needs images and a place for their scores");
+    return (int)classifier_scores(model->run, (int64_t)count, images, scores);
 }
 
 const char *facet_error(void)
