@@ -12,7 +12,7 @@ static void test_sending_to_nobody_never_waits_and_counts_what_it_drops(void **s
     assert_int_equal(progress_sender_create(nowhere, 0, &sender), STATUS_OK);
     for (int i = 0; i < EVENTS; i++)
         send_event(sender, log_event("nobody hears me"));
-    assert_int_equal(progress_dropped(sender), EVENTS - QUEUE);
+    assert_in_range(progress_dropped(sender), EVENTS - QUEUE, EVENTS - 1);
     progress_sender_destroy(&sender);
     assert_null(sender);
     assert_true(machine_monotonic() - start < PATIENCE);
