@@ -129,8 +129,8 @@ struct shape network_input_shape(const struct network *network);
 /* Multiply-adds of convolutions and dense layers for one image. */
 uint64_t network_multiply_adds(const struct network *network);
 uint64_t layer_multiply_adds(const struct network *network, int32_t layer);
-/* A 32-byte BLAKE2b digest of layers, options, parameters, statistics, scaling and class names (not of
- * `architecture`): equal networks, equal digests. */
+/* A 32-byte BLAKE2b digest of a finished network's layers, options, parameters, statistics, scaling and class
+ * names (not of `architecture`): equal networks, equal digests. */
 void network_digest(const struct network *network, uint8_t digest[DIGEST_BYTES]);
 
 #endif

@@ -39,8 +39,9 @@ void pass_set_last_layer(struct pass *pass, int32_t layer);
  * until the next call. */
 const float *pass_forward(struct pass *pass, int32_t n, const float *images);
 
-/* Output of a layer after pass_forward, as long as the images given to it. PASS_OBSERVE: any layer that was
- * run (of the input layer, the images). PASS_TRAIN: the last layer's, and a ReLU's; others share memory. */
+/* Output of a layer after pass_forward; of the input layer, the images it was given. PASS_OBSERVE: any layer
+ * that was run. PASS_TRAIN: a ReLU's, and the last layer's, the latter after pass_train and pass_backward
+ * too; other layers share memory. */
 const float *pass_value(const struct pass *pass, int32_t layer);
 
 /* What one slice of a batch contributes. Arrays are the caller's; all is overwritten. */

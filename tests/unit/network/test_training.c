@@ -191,6 +191,11 @@ static void test_values_kept_when_training(void **state)
         for (size_t j = 0; j < IMAGES * shape_count(t.network->layers[i].shape); j++)
             assert_true(fabs(value[j] - reference.values[i][j]) < 1e-4);
     }
+    pass_train(t.pass, IMAGES, t.images, t.labels, IMAGES, &t.result);
+    const float *logits =
+        pass_value(t.pass, t.network->layer_count - 1); /* still there, gradients beside them */
+    for (size_t j = 0; j < (size_t)IMAGES * CLASSES; j++)
+        assert_true(fabs(logits[j] - reference.values[t.network->layer_count - 1][j]) < 1e-4);
     reference_clear(&reference);
     trainer_clear(&t);
 }
