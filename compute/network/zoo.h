@@ -14,8 +14,9 @@ enum shortcut {
 /* Builds `name` for images of that shape and so many classes, parameters allocated but not initialised.
  *   mlp-1 … mlp-4          N hidden layers of 49 units, ReLU
  *   lenet                  5×5×32, pool, 5×5×64, pool, dense 128
- *   simcnn                 the 13-convolution VGG of CNNSplitter (ASE 2022) with two dense layers of 512;
- * with batch normalisation and without dropout resnet20/32/44/56/110  He et al., CVPR 2016, 4.2
+ *   simcnn                 the 13-convolution VGG of CNNSplitter (ASE 2022), dense 512, 512; with batch
+ *                          normalisation, without dropout
+ *   resnet20/32/44/56/110  He et al., CVPR 2016, 4.2
  *   resnet18/34/50, vgg16  ImageNet networks; up to 64 pixels with a 3×3 stride-1 stem and no stem pooling
  *                          (vgg16: dense layers of 512 instead of 4,096)
  * simcnn and vgg16 leave out poolings once the image is one pixel high or wide.
