@@ -3,11 +3,16 @@
 #include <math.h>
 #include <string.h>
 
+static bool rank_is_at_work(const struct picture *picture, const struct picture_rank *rank)
+{
+    return !picture->ended && rank->heard && rank->state != STATE_DONE && rank->state != STATE_FAILED &&
+           rank->state != STATE_STOPPED;
+}
+
 bool picture_rank_is_silent(const struct picture *picture, int32_t rank, double now)
 {
     const struct picture_rank *state = &picture->ranks[rank];
-    return !picture->ended && state->heard && state->state != STATE_DONE && state->state != STATE_FAILED &&
-           now - state->last_time > SUMMARY_SILENT_SECONDS;
+    return rank_is_at_work(picture, state) && now - state->last_time > SUMMARY_SILENT_SECONDS;
 }
 
 static void ranks_summarise(const struct picture *picture, double now, struct picture_summary *summary)
@@ -21,7 +26,7 @@ static void ranks_summarise(const struct picture *picture, double now, struct pi
         summary->ranks_heard++;
         summary->ranks_silent += silent;
         summary->memory_bytes += rank->memory_bytes;
-        if (!picture->ended && !silent && rank->state != STATE_DONE && rank->state != STATE_FAILED)
+        if (rank_is_at_work(picture, rank) && !silent)
             summary->images_per_second += rank->images_per_second;
     }
 }
@@ -69,28 +74,24 @@ static void epochs_summarise(const struct picture *picture, struct picture_summa
     }
 }
 
-enum piece { PIECE_CLASS, PIECE_EPOCH, PIECE_ALL };
-
-/* How far the ranks are, on average, with the piece of work they are at; a rank that is through with its
- * epoch and waits for the others' is at the beginning of the next. */
-static double ranks_fraction(const struct picture *picture, enum piece piece)
+/* How far the ranks are with what they count: of_classes: those at a class, with that class; else those at
+ * none, with all they have to do. */
+static double ranks_fraction(const struct picture *picture, bool of_classes)
 {
     double done = 0;
     double total = 0;
-    double parts = 0;
     for (int32_t i = 0; i < picture->rank_count; i++) {
         const struct picture_rank *rank = &picture->ranks[i];
-        bool fits = rank->heard && rank->total > 0 && (rank->class_index >= 0) == (piece == PIECE_CLASS);
-        if (fits && piece == PIECE_CLASS)
+        bool fits = rank->heard && rank->total > 0 && (rank->class_index >= 0) == of_classes;
+        if (fits && of_classes)
             fits = rank->class_index < picture->class_count &&
                    picture->classes[rank->class_index].state == STATE_RUNNING;
         if (!fits)
             continue;
-        done += piece == PIECE_EPOCH && rank->done >= rank->total ? 0 : (double)rank->done;
+        done += (double)rank->done;
         total += (double)rank->total;
-        parts += 1;
     }
-    return parts > 0 ? fmin(done / total, 1) : 0;
+    return total > 0 ? fmin(done / total, 1) : 0;
 }
 
 static double progress_estimate(const struct picture *picture, const struct picture_summary *summary)
@@ -100,14 +101,18 @@ static double progress_estimate(const struct picture *picture, const struct pict
         return 1;
     if (summary->classes > 0) {
         done = summary->classes_done - summary->classes_resumed + summary->classes_failed +
-               summary->classes_running * ranks_fraction(picture, PIECE_CLASS);
+               summary->classes_running * ranks_fraction(picture, true);
         total = summary->classes - summary->classes_resumed;
     } else if (summary->epochs_total > 0) {
-        int64_t before = picture->epochs_announced ? picture->epochs_start.done : 0;
-        done = (double)(summary->epochs_done - before) + ranks_fraction(picture, PIECE_EPOCH);
-        total = (double)(summary->epochs_total - before);
+        double before = picture->epochs_announced ? (double)picture->epochs_start.done : 0;
+        double epochs = (double)summary->epochs_done;
+        total = (double)summary->epochs_total;
+        /* a rank may be counting something else for a while (the images of a test): then only whole epochs
+         * say */
+        done = fmin(fmax(total * ranks_fraction(picture, false), epochs), epochs + 1) - before;
+        total -= before;
     } else {
-        done = ranks_fraction(picture, PIECE_ALL);
+        done = ranks_fraction(picture, false);
         total = 1;
     }
     return total > 0 ? fmin(fmax(done / total, 0), 1) : -1;
