@@ -104,7 +104,7 @@ static int32_t chunk_images(const struct network *network)
         bytes += shape_count(network->layers[i].shape) * sizeof(float);
     int32_t chunk = CHUNK_IMAGES;
     while (chunk > 1 && bytes > CHUNK_BYTES / (size_t)chunk)
-        chunk /= 2;
+        chunk--;
     return chunk;
 }
 
@@ -306,7 +306,6 @@ static enum status count_run_prepare(struct count_run *run)
                          (long long)run->first, (long long)run->end - 1, (long long)dataset->first,
                          (long long)(dataset->first + dataset->loaded) - 1);
     run->negative_limit = negatives_a_class(run->options, network->class_count);
-    run->chunk = chunk_images(network);
     return STATUS_OK;
 }
 
@@ -319,7 +318,8 @@ enum status activation_count_class(const struct network *network, const struct u
                             .layout = layout,
                             .dataset = dataset,
                             .options = options,
-                            .class_index = class_index};
+                            .class_index = class_index,
+                            .chunk = chunk_images(network)};
     counts->class_index = class_index;
     counts->positive_images = counts->negative_images = 0;
     memset(counts->positive, 0, layout->unit_count * sizeof(uint32_t));

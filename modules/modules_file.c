@@ -26,10 +26,10 @@ static enum status write_parents(hid_t file, const struct network *const *parent
     return status;
 }
 
-static enum status create_empty(hid_t file, const char *name, hid_t type, uint64_t elements)
+static enum status create_empty(hid_t file, const char *name, hid_t type, int64_t elements)
 {
     hid_t array = H5I_INVALID_HID;
-    hsize_t extent = elements;
+    hsize_t extent = (hsize_t)elements;
     enum status status = hdf5_create_array(file, name, type, 1, &extent, &array);
     if (status == STATUS_OK)
         H5Dclose(array);
@@ -40,7 +40,7 @@ static enum status create_empty(hid_t file, const char *name, hid_t type, uint64
 static enum status create_arrays(hid_t file, const struct module_sizes *sizes, const int32_t *module_parents,
                                  int32_t module_count)
 {
-    uint64_t *offsets = NULL; /* (2, module_count + 1): maps, heads */
+    int64_t *offsets = NULL; /* (2, module_count + 1): maps, heads */
     size_t stride = (size_t)module_count + 1;
     hsize_t extent = stride;
     enum status status = memory_allocate(&offsets, 2 * stride, sizeof *offsets, "offsets of modules");
@@ -48,20 +48,19 @@ static enum status create_arrays(hid_t file, const struct module_sizes *sizes, c
         return status;
     for (size_t i = 0; i + 1 < stride; i++) {
         const struct module_sizes *size = &sizes[module_parents[i]];
-        offsets[i + 1] = offsets[i] + size->map_bytes;
-        offsets[stride + i + 1] = offsets[stride + i] + size->head_floats;
+        offsets[i + 1] = offsets[i] + (int64_t)size->map_bytes;
+        offsets[stride + i + 1] = offsets[stride + i] + (int64_t)size->head_floats;
     }
     hid_t row_type = H5I_INVALID_HID;
     status = module_row_type(&row_type);
     if (status == STATUS_OK)
-        status = create_empty(file, MODULES_INDEX, row_type, (uint64_t)module_count);
+        status = create_empty(file, MODULES_INDEX, row_type, module_count);
     if (status == STATUS_OK)
-        status = hdf5_write_array(file, MODULES_MAP_OFFSETS, H5T_NATIVE_UINT64, 1, &extent, offsets);
+        status = hdf5_write_array(file, MODULES_MAP_OFFSETS, H5T_NATIVE_INT64, 1, &extent, offsets);
     if (status == STATUS_OK)
         status = create_empty(file, MODULES_MAPS, H5T_NATIVE_UINT8, offsets[stride - 1]);
     if (status == STATUS_OK)
-        status =
-            hdf5_write_array(file, MODULES_HEAD_OFFSETS, H5T_NATIVE_UINT64, 1, &extent, offsets + stride);
+        status = hdf5_write_array(file, MODULES_HEAD_OFFSETS, H5T_NATIVE_INT64, 1, &extent, offsets + stride);
     if (status == STATUS_OK)
         status = create_empty(file, MODULES_HEADS, H5T_NATIVE_FLOAT, offsets[2 * stride - 1]);
     if (row_type >= 0)
@@ -119,7 +118,7 @@ enum status modules_file_create(const char *path, const char *kind, hid_t access
 
 /* Elements starts[i] … ends[i]−1 of an array for each i below count, ascending. */
 struct ranges {
-    const uint64_t *starts, *ends;
+    const hsize_t *starts, *ends;
     int32_t count;
 };
 
@@ -171,25 +170,25 @@ struct batch {
     struct module_row *rows; /* (count) */
     uint8_t *maps;
     float *heads;
-    uint64_t *starts, *ends; /* (3, count): of rows, maps and heads */
-    int32_t count;           /* 0 unless all the above is filled */
+    hsize_t *starts, *ends; /* (3, count): of rows, maps and heads */
+    int32_t count;          /* 0 unless all the above is filled */
 };
 
-static enum status read_offsets(hid_t file, const char *name, uint64_t **offsets, hsize_t *entries)
+static enum status read_offsets(hid_t file, const char *name, int64_t **offsets, hsize_t *entries)
 {
     enum status status = hdf5_array_extent(file, name, 1, (hsize_t)MODULES_MAX + 1, entries);
     if (status == STATUS_OK)
         status = memory_allocate(offsets, (size_t)*entries, sizeof **offsets, "offsets of modules");
     if (status == STATUS_OK)
-        status = hdf5_read_array(file, name, H5T_NATIVE_UINT64, 1, entries, *offsets);
+        status = hdf5_read_array(file, name, H5T_NATIVE_INT64, 1, entries, *offsets);
     return status;
 }
 
 /* The ranges of the rows in the array whose offsets those are; *total is their elements in all. */
-static enum status locate(hid_t file, const char *name, const int32_t *rows, int32_t count, uint64_t *starts,
-                          uint64_t *ends, size_t *total)
+static enum status locate(hid_t file, const char *name, const int32_t *rows, int32_t count, hsize_t *starts,
+                          hsize_t *ends, size_t *total)
 {
-    uint64_t *offsets = NULL;
+    int64_t *offsets = NULL;
     hsize_t entries = 0;
     *total = 0;
     enum status status = read_offsets(file, name, &offsets, &entries);
@@ -200,8 +199,8 @@ static enum status locate(hid_t file, const char *name, const int32_t *rows, int
                           (int)rows[i], (int)(i > 0 ? rows[i - 1] : -1), (unsigned long long)entries - 1);
             break;
         }
-        starts[i] = offsets[rows[i]];
-        ends[i] = offsets[rows[i] + 1];
+        starts[i] = (hsize_t)offsets[rows[i]];
+        ends[i] = (hsize_t)offsets[rows[i] + 1];
         *total += (size_t)(ends[i] - starts[i]);
     }
     memory_free(&offsets);
@@ -221,9 +220,9 @@ static void batch_clear(struct batch *batch)
 static enum status batch_allocate(hid_t file, const int32_t *rows, int32_t count, struct batch *batch)
 {
     size_t n = (size_t)count, map_bytes = 0, head_floats = 0;
-    enum status status = memory_allocate(&batch->starts, 3 * n, sizeof(uint64_t), "places of modules");
+    enum status status = memory_allocate(&batch->starts, 3 * n, sizeof(hsize_t), "places of modules");
     if (status == STATUS_OK)
-        status = memory_allocate(&batch->ends, 3 * n, sizeof(uint64_t), "places of modules");
+        status = memory_allocate(&batch->ends, 3 * n, sizeof(hsize_t), "places of modules");
     if (status == STATUS_OK)
         status =
             locate(file, MODULES_MAP_OFFSETS, rows, count, batch->starts + n, batch->ends + n, &map_bytes);
@@ -252,8 +251,8 @@ static enum status batch_fill(hid_t file, const struct module *const *modules, c
         size_t map_bytes = (size_t)(batch->ends[n + i] - batch->starts[n + i]);
         size_t head_floats = (size_t)(batch->ends[2 * n + i] - batch->starts[2 * n + i]);
         batch->rows[i] = module_row_of(modules[i]);
-        batch->starts[i] = (uint64_t)rows[i];
-        batch->ends[i] = (uint64_t)rows[i] + 1;
+        batch->starts[i] = (hsize_t)rows[i];
+        batch->ends[i] = (hsize_t)rows[i] + 1;
         memcpy(map, modules[i]->map, map_bytes);
         memcpy(head, modules[i]->head_weights, head_floats * sizeof(float));
         map += map_bytes;

@@ -132,22 +132,22 @@ static enum status read_rows(struct reading *reading)
 /* Checks that the offsets are those of arrays packed in row order; *total is the last one. */
 static enum status check_offsets(const struct reading *reading, const char *name, bool heads, hsize_t *total)
 {
-    uint64_t *offsets = NULL, expected = 0;
+    int64_t *offsets = NULL, expected = 0;
     size_t count = (size_t)reading->set->module_count;
     hsize_t extent = count + 1;
     enum status status = memory_allocate(&offsets, count + 1, sizeof *offsets, "offsets of modules");
     if (status == STATUS_OK)
-        status = hdf5_read_array(reading->file, name, H5T_NATIVE_UINT64, 1, &extent, offsets);
+        status = hdf5_read_array(reading->file, name, H5T_NATIVE_INT64, 1, &extent, offsets);
     for (size_t i = 0; i <= count && status == STATUS_OK; i++) {
         if (offsets[i] != expected)
-            status = error_set(STATUS_FORMAT, "%s: %s[%zu] is %llu; expected %llu", reading->path, name, i,
-                               (unsigned long long)offsets[i], (unsigned long long)expected);
+            status = error_set(STATUS_FORMAT, "%s: %s[%zu] is %lld; expected %lld", reading->path, name, i,
+                               (long long)offsets[i], (long long)expected);
         if (i == count)
             break;
         const struct module_sizes *sizes = &reading->sizes[reading->rows[i].parent];
-        expected += heads ? sizes->head_floats : sizes->map_bytes;
+        expected += (int64_t)(heads ? sizes->head_floats : sizes->map_bytes);
     }
-    *total = expected;
+    *total = (hsize_t)expected;
     memory_free(&offsets);
     return status;
 }

@@ -10,9 +10,9 @@
 /* Names in the file. */
 #define MODULES_PARENTS "parents"           /* group of networks "0", "1", …, attribute "count" */
 #define MODULES_INDEX "modules"             /* (M) struct module_row */
-#define MODULES_MAP_OFFSETS "map_offsets"   /* (M + 1) uint64: bytes of module i begin at entry i */
+#define MODULES_MAP_OFFSETS "map_offsets"   /* (M + 1) int64: bytes of module i begin at entry i */
 #define MODULES_MAPS "maps"                 /* (last offset) uint8 */
-#define MODULES_HEAD_OFFSETS "head_offsets" /* (M + 1) uint64, in floats */
+#define MODULES_HEAD_OFFSETS "head_offsets" /* (M + 1) int64, in floats */
 #define MODULES_HEADS "heads"               /* (last offset) float32: (features, 2) of each module */
 
 enum { MODULES_PARENTS_MAX = 1 << 16, MODULES_MAX = 1 << 24, PARENT_NAME_BYTES = 16 };

@@ -277,7 +277,7 @@ static void test_arrays_of_another_length_are_rejected(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_ok(modules_file_save(set, "modules", path));
         resize_array(path, cases[i].name,
-                     strcmp(cases[i].name, "maps") == 0 ? H5T_NATIVE_UINT8 : H5T_NATIVE_UINT64,
+                     strcmp(cases[i].name, "maps") == 0 ? H5T_NATIVE_UINT8 : H5T_NATIVE_INT64,
                      cases[i].extent);
         if (modules_file_load(path, NULL, &read) != cases[i].expected)
             fail_msg("%s of %d elements: %s", cases[i].name, (int)cases[i].extent, error_message());
