@@ -1,78 +1,49 @@
 #!/usr/bin/env bash
-# A stopped training run goes on where it was and ends in the bytes of an undisturbed one; a changed one is refused.
+# A training that is stopped says so, keeps its work, and resumed ends with the same bytes as one that never stopped.
 # shellcheck source=tests/end_to_end/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-import_fashion_mnist 400
-train() {
-    facet train --net lenet --data train.h5 --test test.h5 --epochs 4 --batch 64 --flip "$@"
-}
+import_fashion_mnist 60
+train=(facet train --net lenet --data train.h5 --test test.h5 --epochs 4 --batch 48 --crop 2 --flip --threads 1)
+run "${train[@]}" -o whole.h5
 
-# wait_for FILE TEXT: until the text stands in the file.
-wait_for() {
-    local tries=0
-    until grep -qF -e "$2" "$1" 2>/dev/null; do
-        tries=$((tries + 1))
-        [ "$tries" -lt 1200 ] || {
-            mistake "\"$2\" did not appear in $1"
-            finish
-        }
-        sleep 0.1
-    done
-}
-
-run train -o whole.h5
-
-# Stopped after the first epoch by each signal a launcher or a person sends.
-for signal in INT TERM USR1; do
-    rm -rf stopped.h5 stopped.h5.run
-    facet train --net lenet --data train.h5 --test test.h5 --epochs 4 --batch 64 --flip -o stopped.h5 \
-        >stdout 2>stderr &
+# stop_when TEXT SIGNAL COMMAND... : runs it and sends the signal when its run directory's events tell of TEXT.
+stop_when() {
+    local text=$1 signal=$2 pid tenths
+    shift 2
+    "$@" >stdout 2>stderr </dev/null &
     pid=$!
     background+=("$pid")
-    wait_for stderr "epoch 1 of 4"
-    kill -s "$signal" "$pid"
+    for ((tenths = 0; tenths < 1200; tenths++)); do
+        grep -qs -e "$text" stopped.h5.run/events.jsonl && break
+        kill -0 "$pid" 2>/dev/null || break
+        sleep 0.1
+    done
+    kill -s "$signal" "$pid" 2>/dev/null || mistake "the run had ended before it could be stopped: $(cat stderr)"
     code=0
     wait "$pid" || code=$?
-    [ "$code" -eq 75 ] || mistake "SIG$signal: exit code $code, expected 75"
-    expect_text stderr "--resume"
-    [ -e stopped.h5.run/checkpoint.h5 ] || mistake "SIG$signal: no checkpoint was left"
-    [ ! -e stopped.h5 ] || mistake "SIG$signal: a network was written although training had not ended"
-    cp -r stopped.h5.run kept.run
+}
 
-    # Another option, other data: refused by name, and the checkpoint stays.
-    expect 1 facet train --net lenet --data train.h5 --epochs 4 --batch 128 --flip --resume -o stopped.h5
-    expect_one_line_about "--batch was 64, now it is 128"
-    expect 1 facet train --net lenet --data test.h5 --epochs 4 --batch 64 --flip --resume -o stopped.h5
-    expect_one_line_about "--data (digest)"
-    expect 1 facet train --net mlp-1 --data train.h5 --epochs 4 --batch 64 --flip --resume -o stopped.h5
-    expect_one_line_about "--net was lenet, now it is mlp-1"
-    cmp stopped.h5.run/checkpoint.h5 kept.run/checkpoint.h5 || mistake "a refused --resume changed the checkpoint"
-    rm -r kept.run
+# One process, in its second epoch.
+stop_when '"kind":"epoch".*"done":1' TERM "${train[@]}" -o stopped.h5
+[ "$code" -eq 75 ] || mistake "stopped with exit code $code, expected 75: $(cat stderr)"
+[ ! -e stopped.h5 ] || mistake "a stopped run left a result"
+[ -s stopped.h5.run/checkpoint.h5 ] || mistake "a stopped run left no checkpoint"
+expect 1 facet-monitor --once stopped.h5.run
+expect_text stdout "stopped"
 
-    # On another number of ranks and threads.
-    run mpirun -n 2 facet train --net lenet --data train.h5 --test test.h5 --epochs 4 --batch 64 --flip --threads 1 \
-        --resume -o stopped.h5
-    expect_same_bytes whole.h5 stopped.h5
-    [ ! -e stopped.h5.run/checkpoint.h5 ] || mistake "the checkpoint of a finished run was left"
-done
+# Other options do not go on from there.
+expect 1 "${train[@]}" --rate 0.01 -o stopped.h5 --resume
+expect_text stderr "--rate"
 
-# Two ranks stopped by their launcher.
-rm -rf stopped.h5 stopped.h5.run
-mpirun -n 2 facet train --net lenet --data train.h5 --epochs 4 --batch 64 --flip -o stopped.h5 >stdout 2>stderr &
-pid=$!
-background+=("$pid")
-wait_for stderr "epoch 1 of 4"
-kill -s TERM "$pid"
-code=0
-wait "$pid" || code=$?
-[ "$code" -ne 0 ] || mistake "mpirun told of success although its job was stopped"
-[ -e stopped.h5.run/checkpoint.h5 ] || mistake "mpirun and SIGTERM: no checkpoint was left"
-run facet train --net lenet --data train.h5 --epochs 4 --batch 64 --flip --resume -o stopped.h5
+# Two ranks go on from where one stopped; stopped again, and to the end.
+stop_when '"kind":"epoch".*"done":3' USR1 mpirun -n 2 "${train[@]}" -o stopped.h5 --resume
+[ "$code" -ne 0 ] || mistake "a stopped mpirun ended with exit code 0"
+[ -s stopped.h5.run/checkpoint.h5 ] || mistake "a run stopped twice left no checkpoint"
+run mpirun -n 2 "${train[@]}" -o stopped.h5 --resume
 expect_same_bytes whole.h5 stopped.h5
-
-# Nothing to resume: said, and started from the beginning.
-expect 0 facet train --net mlp-1 --data test.h5 --epochs 1 --resume -o fresh.h5
-expect_text stderr "no checkpoint"
+[ ! -e stopped.h5.run/checkpoint.h5 ] || mistake "a finished run left its checkpoint"
+expect 0 facet-monitor --once stopped.h5.run
+expect_text stdout "finished"
 
 finish
