@@ -74,6 +74,27 @@ static enum status check_values(hid_t group, const struct network *network)
     return status;
 }
 
+/* --- arrays that are left out when they would be empty, which other tools (h5repack) stumble over --- */
+
+static enum status write_if_any(hid_t group, const char *name, hid_t type, size_t count, const void *data)
+{
+    hsize_t extent = (hsize_t)count;
+    return count == 0 ? STATUS_OK : hdf5_write_array(group, name, type, 1, &extent, data);
+}
+
+static enum status count_if_any(hid_t group, const char *name, hsize_t *count)
+{
+    *count = 0;
+    return H5Lexists(group, name, H5P_DEFAULT) == 0 ? STATUS_OK
+                                                    : hdf5_array_extent(group, name, 1, INT64_MAX, count);
+}
+
+static enum status read_if_any(hid_t group, const char *name, hid_t type, size_t count, void *data)
+{
+    hsize_t extent = (hsize_t)count;
+    return count == 0 ? STATUS_OK : hdf5_read_array(group, name, type, 1, &extent, data);
+}
+
 /* --- writing --- */
 
 static enum status write_layers(hid_t group, const struct network *network)
@@ -123,11 +144,10 @@ static enum status write_index(hid_t group, const struct network *network)
     size_t rows = 0;
     hid_t type = H5I_INVALID_HID;
     enum status status = index_records_of(network, &records, &rows);
-    hsize_t count = (hsize_t)rows;
     if (status == STATUS_OK)
         status = index_record_type(&type);
     if (status == STATUS_OK)
-        status = hdf5_write_array(group, index_name, type, 1, &count, records);
+        status = write_if_any(group, index_name, type, rows, records);
     if (type >= 0)
         H5Tclose(type);
     memory_free(&records);
@@ -148,8 +168,6 @@ static enum status write_scaling(hid_t group, const struct network *network)
 enum status network_group_write(hid_t parent, const char *name, const struct network *network)
 {
     hid_t group = H5I_INVALID_HID;
-    hsize_t parameters = (hsize_t)network->parameter_count;
-    hsize_t statistics = (hsize_t)network->statistic_count;
     if (network->class_names == NULL)
         return error_set(STATUS_USAGE, "network \"%s\" is not finished; finish it before writing",
                          network->architecture);
@@ -169,11 +187,11 @@ enum status network_group_write(hid_t parent, const char *name, const struct net
     if (status == STATUS_OK)
         status = write_index(group, network);
     if (status == STATUS_OK)
-        status =
-            hdf5_write_array(group, parameters_name, H5T_NATIVE_FLOAT, 1, &parameters, network->parameters);
+        status = write_if_any(group, parameters_name, H5T_NATIVE_FLOAT, network->parameter_count,
+                              network->parameters);
     if (status == STATUS_OK)
-        status =
-            hdf5_write_array(group, statistics_name, H5T_NATIVE_FLOAT, 1, &statistics, network->statistics);
+        status = write_if_any(group, statistics_name, H5T_NATIVE_FLOAT, network->statistic_count,
+                              network->statistics);
     if (group >= 0)
         H5Gclose(group);
     return status;
@@ -335,9 +353,9 @@ static enum status finish_as_stored(hid_t group, struct network *network)
     class_name *names = NULL;
     int32_t name_count = 0;
     int32_t outputs = network->layers[network->layer_count - 1].shape.c;
-    enum status status = hdf5_array_extent(group, parameters_name, 1, INT64_MAX, &parameters);
+    enum status status = count_if_any(group, parameters_name, &parameters);
     if (status == STATUS_OK)
-        status = hdf5_array_extent(group, statistics_name, 1, INT64_MAX, &statistics);
+        status = count_if_any(group, statistics_name, &statistics);
     if (status == STATUS_OK &&
         (parameters != network->parameter_count || statistics != network->statistic_count))
         status = hdf5_refuse(STATUS_FORMAT, group,
@@ -360,13 +378,11 @@ static enum status finish_as_stored(hid_t group, struct network *network)
 static enum status read_values(hid_t group, struct network *network)
 {
     int32_t channels = scaled_channels(network);
-    hsize_t parameters = (hsize_t)network->parameter_count;
-    hsize_t statistics = (hsize_t)network->statistic_count;
     enum status status =
-        hdf5_read_array(group, parameters_name, H5T_NATIVE_FLOAT, 1, &parameters, network->parameters);
+        read_if_any(group, parameters_name, H5T_NATIVE_FLOAT, network->parameter_count, network->parameters);
     if (status == STATUS_OK)
-        status =
-            hdf5_read_array(group, statistics_name, H5T_NATIVE_FLOAT, 1, &statistics, network->statistics);
+        status = read_if_any(group, statistics_name, H5T_NATIVE_FLOAT, network->statistic_count,
+                             network->statistics);
     if (status == STATUS_OK)
         status = hdf5_read_float_attribute(group, scale_attribute, &network->scaling.scale);
     if (status == STATUS_OK)
@@ -389,13 +405,12 @@ static enum status check_index(hid_t group, const struct network *network)
     size_t rows = 0;
     hid_t type = H5I_INVALID_HID;
     enum status status = index_records_of(network, &expected, &rows);
-    hsize_t count = (hsize_t)rows;
     if (status == STATUS_OK)
         status = memory_allocate(&found, rows, sizeof *found, "the parameter index");
     if (status == STATUS_OK)
         status = index_record_type(&type);
     if (status == STATUS_OK)
-        status = hdf5_read_array(group, index_name, type, 1, &count, found);
+        status = read_if_any(group, index_name, type, rows, found);
     for (size_t i = 0; status == STATUS_OK && i < rows; i++)
         if (!index_rows_equal(&found[i], &expected[i]))
             status = hdf5_refuse(STATUS_FORMAT, group,

@@ -106,6 +106,7 @@ static void test_same_network_same_bytes(void **state)
     network_destroy(&network);
 }
 
+/* Empty arrays are left out, for the sake of h5repack. */
 static void test_network_without_statistics(void **state)
 {
     const char *path = scratch_path(*state, "n.h5");
@@ -117,6 +118,25 @@ static void test_network_without_statistics(void **state)
     assert_status(network_file_read(path, &read), STATUS_OK);
     assert_int_equal(read->statistic_count, 0);
     assert_int_equal(read->parameter_count, 40);
+    hid_t file = tamper_open(path);
+    assert_true(H5Lexists(file, "network/parameters", H5P_DEFAULT) > 0);
+    assert_true(H5Lexists(file, "network/statistics", H5P_DEFAULT) == 0);
+    tamper_close(file);
+    network_destroy(&read);
+    network_destroy(&network);
+}
+
+static void test_network_without_parameters(void **state)
+{
+    const char *path = scratch_path(*state, "n.h5");
+    struct network *network = NULL, *read = NULL;
+    assert_status(network_create("pool alone", (struct shape){4, 4, 2}, &network), STATUS_OK);
+    add(network, LAYER_GLOBAL_AVGPOOL, "pool", no_options, 0, -1);
+    assert_status(network_finish(network), STATUS_OK);
+    assert_status(network_file_write(network, path), STATUS_OK);
+    assert_status(network_file_read(path, &read), STATUS_OK);
+    assert_int_equal(read->layer_count, 2);
+    assert_int_equal(read->class_count, 2);
     network_destroy(&read);
     network_destroy(&network);
 }
@@ -513,6 +533,7 @@ int main(void)
         SCRATCH_TEST(test_everything_comes_back),
         SCRATCH_TEST(test_same_network_same_bytes),
         SCRATCH_TEST(test_network_without_statistics),
+        SCRATCH_TEST(test_network_without_parameters),
         SCRATCH_TEST(test_two_networks_in_one_file),
         SCRATCH_TEST(test_unreadable_networks_are_not_written),
         SCRATCH_TEST(test_unfinished_network_is_not_written),
