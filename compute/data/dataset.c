@@ -118,7 +118,7 @@ enum status dataset_create(struct shape shape, int32_t class_count, const class_
     static const char what[] = "dataset";
     struct dataset *made = NULL;
     int64_t *class_start = NULL;
-    size_t bytes;
+    size_t bytes = 0;
     *dataset = NULL;
     enum status status = check_shape(shape, class_count, what);
     if (status == STATUS_OK)

@@ -153,7 +153,7 @@ static enum status attribute_read(hid_t object, const char *name, struct attribu
 enum status hdf5_read_int_attribute(hid_t object, const char *name, int64_t least, int64_t most,
                                     int64_t *value)
 {
-    struct attribute attribute;
+    struct attribute attribute = {H5I_INVALID_HID, H5I_INVALID_HID, -1};
     int64_t found = 0;
     enum status status = attribute_open(object, name, H5T_INTEGER, "one integer", 1, &attribute);
     if (status == STATUS_OK)
@@ -198,7 +198,7 @@ static enum status read_text(hid_t object, const char *name, struct attribute *a
 
 enum status hdf5_read_text_attribute(hid_t object, const char *name, char *text, size_t bytes)
 {
-    struct attribute attribute;
+    struct attribute attribute = {H5I_INVALID_HID, H5I_INVALID_HID, -1};
     text[0] = '\0';
     enum status status = attribute_open(object, name, H5T_STRING, "one text", 1, &attribute);
     if (status != STATUS_OK)
@@ -220,7 +220,7 @@ enum status hdf5_read_text_attribute(hid_t object, const char *name, char *text,
 
 enum status hdf5_read_floats_attribute(hid_t object, const char *name, float *values, int32_t count)
 {
-    struct attribute attribute;
+    struct attribute attribute = {H5I_INVALID_HID, H5I_INVALID_HID, -1};
     enum status status = attribute_open(
         object, name, H5T_FLOAT, count == 1 ? "one float" : "as many floats as expected", count, &attribute);
     if (status == STATUS_OK)

@@ -42,9 +42,11 @@ static enum status idx_open(struct idx_file *file, const char *path)
         return error_set(STATUS_IO, "%s: is not a file; name an IDX file", path);
     errno = 0;
     file->stream = gzopen(path, "rbe");
-    if (file->stream == NULL)
-        return error_set(errno == 0 ? STATUS_NO_MEMORY : STATUS_IO, "%s: cannot open: %s", path,
-                         errno == 0 ? "no memory" : strerror(errno));
+    if (file->stream == NULL) {
+        enum status status = errno == 0 ? STATUS_NO_MEMORY : STATUS_IO;
+        error_set(status, "%s: cannot open: %s", path, errno == 0 ? "no memory" : strerror(errno));
+        return status;
+    }
     gzbuffer(file->stream, 1U << 17);
     file->bytes_most = (uint64_t)found.st_size;
     if (!gzdirect(file->stream) &&
@@ -299,13 +301,13 @@ enum status idx_read_split(const char *folder, const char *split, const class_na
         return error_set(STATUS_USAGE, "%s: no split \"%.80s\" in IDX folders; ask for train or test", folder,
                          split);
     enum status status = find_split(folder, split, &images_path, &labels_path);
-    if (status == STATUS_OK && (images_path == NULL || labels_path == NULL))
+    if (status == STATUS_OK && images_path != NULL && labels_path != NULL)
+        status = idx_read_files(images_path, labels_path, class_names, class_name_count, dataset);
+    else if (status == STATUS_OK)
         status =
             error_set(STATUS_IO, "%s: no %s-%s[.gz]; name the folder that holds the split's two IDX files",
                       folder, strcmp(split, "test") == 0 ? "t10k" : split,
                       images_path == NULL ? "images-idx3-ubyte" : "labels-idx1-ubyte");
-    if (status == STATUS_OK)
-        status = idx_read_files(images_path, labels_path, class_names, class_name_count, dataset);
     memory_free(&images_path);
     memory_free(&labels_path);
     return status;

@@ -316,23 +316,29 @@ static enum status add_recorded_layer(hid_t group, const struct graph *graph, in
     return check_inferred(group, &network->layers[index], record);
 }
 
+/* Whether the first row is an input layer's; there are rows, and the first has passed check_record. */
+static bool begins_with_input(const struct graph *graph)
+{
+    const struct layer_record *input = &graph->records[0];
+    return layer_kind_from_name(input->kind) == LAYER_INPUT && strcmp(input->name, "input") == 0 &&
+           input->input_count == 0;
+}
+
 static enum status create_from_graph(hid_t group, const struct graph *graph, struct network **network)
 {
     char architecture[LAYER_NAME_BYTES];
+    const struct layer_record *input = graph->records;
     enum status status =
         hdf5_read_text_attribute(group, architecture_attribute, architecture, sizeof architecture);
     if (status == STATUS_OK && graph->layer_count < 1)
         status = hdf5_refuse(STATUS_FORMAT, group, "has no layers; damaged");
     if (status == STATUS_OK)
         status = check_record(group, graph, 0, 0);
-    if (status != STATUS_OK)
-        return status;
-    const struct layer_record *input = &graph->records[0];
-    if (layer_kind_from_name(input->kind) != LAYER_INPUT || strcmp(input->name, "input") != 0 ||
-        input->input_count != 0)
-        return hdf5_refuse(STATUS_FORMAT, group, "layer 0 is not the input layer; damaged");
-    status = blame_file(network_create(architecture, (struct shape){input->h, input->w, input->c}, network),
-                        group);
+    if (status == STATUS_OK && !begins_with_input(graph))
+        status = hdf5_refuse(STATUS_FORMAT, group, "layer 0 is not the input layer; damaged");
+    if (status == STATUS_OK)
+        status = blame_file(
+            network_create(architecture, (struct shape){input->h, input->w, input->c}, network), group);
     if (status == STATUS_OK)
         status = check_inferred(group, &(*network)->layers[0], input);
     int32_t first_input = 0;

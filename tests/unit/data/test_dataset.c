@@ -72,7 +72,8 @@ static void refuse(struct shape shape, int32_t classes, const class_name *class_
                    int64_t count, enum status expected)
 {
     static const uint8_t pixels[64];
-    struct dataset *dataset = (struct dataset *)(uintptr_t)1;
+    static struct dataset other;
+    struct dataset *dataset = &other;
     assert_int_equal(dataset_create(shape, classes, class_names, pixels, given, count, &dataset), expected);
     assert_null(dataset);
 }
@@ -99,7 +100,8 @@ static void test_refused(void **state)
 
 static void refuse_starts(const int64_t *starts, int32_t classes, enum status expected)
 {
-    struct dataset *dataset = (struct dataset *)(uintptr_t)1;
+    static struct dataset other;
+    struct dataset *dataset = &other;
     assert_int_equal(dataset_create_unloaded(small, classes, NULL, starts, "there", &dataset), expected);
     assert_null(dataset);
     assert_non_null(strstr(error_message(), "there"));

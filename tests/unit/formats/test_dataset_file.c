@@ -140,7 +140,8 @@ static void test_unwritable_place(void **state)
 
 static void refuse(const char *path, const char *reason)
 {
-    struct dataset *dataset = (struct dataset *)(uintptr_t)64;
+    static struct dataset other;
+    struct dataset *dataset = &other;
     assert_status(dataset_file_load(path, &dataset), STATUS_FORMAT);
     assert_null(dataset);
     assert_says(path);

@@ -204,7 +204,8 @@ static void test_unfinished_network_is_not_written(void **state)
 
 static void refuse(const char *path, const char *reason)
 {
-    struct network *network = (struct network *)(uintptr_t)64;
+    static struct network other;
+    struct network *network = &other;
     assert_status(network_file_read(path, &network), STATUS_FORMAT);
     assert_null(network);
     assert_says(path);
@@ -284,27 +285,27 @@ static void test_tampered_options_are_refused(void **state)
 {
     static const struct {
         int layer;
-        const char *member;
         int32_t value;
+        const char *member;
     } tampered[] = {
-        {CONV, "out_c", 0},         {CONV, "out_c", -6},
-        {CONV, "out_c", INT32_MAX}, {CONV, "out_c", 9},
-        {CONV, "kernel_h", 0},      {CONV, "kernel_h", -3},
-        {CONV, "kernel_w", 11},     {CONV, "kernel_w", 5},
-        {CONV, "stride_h", 0},      {CONV, "stride_w", -1},
-        {CONV, "stride_w", 2},      {CONV, "pad_top", -1},
-        {CONV, "pad_left", 7},      {CONV, "pad_bottom", INT32_MAX},
-        {CONV, "pad_right", 0},     {CONV, "dilation_h", 0},
-        {CONV, "dilation_w", 9},    {CONV, "groups", 0},
-        {CONV, "groups", 2},        {CONV, "groups", -1},
-        {CONV, "groups", 1},        {MAXPOOL, "kernel_h", 0},
-        {MAXPOOL, "stride_w", 0},   {MAXPOOL, "kernel_h", 9},
-        {MAXPOOL, "pad_top", -1},   {WINDOW, "step_h", 0},
-        {WINDOW, "step_w", -1},     {WINDOW, "from_h", 8},
-        {WINDOW, "from_c", 3},      {WINDOW, "from_w", INT32_MIN},
-        {WINDOW, "out_h", 0},       {WINDOW, "out_w", -8},
-        {WINDOW, "out_c", 5},       {DENSE, "out_c", 5},
-        {DENSE, "out_c", -4},
+        {CONV, 0, "out_c"},         {CONV, -6, "out_c"},
+        {CONV, INT32_MAX, "out_c"}, {CONV, 9, "out_c"},
+        {CONV, 0, "kernel_h"},      {CONV, -3, "kernel_h"},
+        {CONV, 11, "kernel_w"},     {CONV, 5, "kernel_w"},
+        {CONV, 0, "stride_h"},      {CONV, -1, "stride_w"},
+        {CONV, 2, "stride_w"},      {CONV, -1, "pad_top"},
+        {CONV, 7, "pad_left"},      {CONV, INT32_MAX, "pad_bottom"},
+        {CONV, 0, "pad_right"},     {CONV, 0, "dilation_h"},
+        {CONV, 9, "dilation_w"},    {CONV, 0, "groups"},
+        {CONV, 2, "groups"},        {CONV, -1, "groups"},
+        {CONV, 1, "groups"},        {MAXPOOL, 0, "kernel_h"},
+        {MAXPOOL, 0, "stride_w"},   {MAXPOOL, 9, "kernel_h"},
+        {MAXPOOL, -1, "pad_top"},   {WINDOW, 0, "step_h"},
+        {WINDOW, -1, "step_w"},     {WINDOW, 8, "from_h"},
+        {WINDOW, 3, "from_c"},      {WINDOW, INT32_MIN, "from_w"},
+        {WINDOW, 0, "out_h"},       {WINDOW, -8, "out_w"},
+        {WINDOW, 5, "out_c"},       {DENSE, 5, "out_c"},
+        {DENSE, -4, "out_c"},
     };
     for (size_t i = 0; i < sizeof tampered / sizeof *tampered; i++)
         refuse_layer(state, (hsize_t)tampered[i].layer, tampered[i].member, tampered[i].value, "layer \"");
