@@ -27,13 +27,26 @@ struct convolution {
     int32_t groups; /* divides in_c and out_c */
 };
 
-/* Floats of scratch that any of the functions below needs for this convolution: a tile, and for
+/* What is done to the sums of a convolution while their tile is still in cache:
+ *
+ *   y = max(0, scale·(x ∗ w) + shift + residual)   — max only with `relu`; NaN stays NaN.
+ *
+ * A bias is a shift alone, a folded batch norm scale and shift. */
+struct convolution_epilogue {
+    const float *scale;    /* (K), or NULL: 1 */
+    const float *shift;    /* (K), or NULL: 0 */
+    const float *residual; /* laid out like y, or NULL: 0. It may be y itself, which then is overwritten; no
+                              other overlap with y */
+    bool relu;
+};
+
+/* Floats of scratch that any of the functions below needs for this convolution: a tile and its sums, and for
  * convolution_backward_data one copy of w; N does not matter. */
 size_t convolution_scratch_floats(const struct convolution *conv);
 
-/* y = x ∗ w + bias. bias (K) may be NULL. */
+/* y = x ∗ w, then the epilogue (NULL: none). */
 void convolution_forward(const struct convolution *conv, int32_t n, const float *x, const float *w,
-                         const float *bias, float *y, float *scratch);
+                         const struct convolution_epilogue *epilogue, float *y, float *scratch);
 
 /* dw = Σ over images of the gradient with respect to w, dbias (may be NULL) = Σ over images and pixels of dy.
  * Both are overwritten. */

@@ -218,7 +218,8 @@ size_t convolution_scratch_floats(const struct convolution *conv)
 {
     if (is_depthwise(conv))
         return depthwise_scratch_floats(conv);
-    size_t most = im2col_scratch_floats(conv);
+    /* forward: a tile, and its sums where the residual is y */
+    size_t most = im2col_scratch_floats(conv) + im2col_tile_pixels(conv) * (size_t)conv->out_c;
     for (int32_t h = 0; h < conv->stride_h; h++)
         for (int32_t v = 0; v < conv->stride_w; v++) {
             struct phase phase;

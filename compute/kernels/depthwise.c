@@ -4,6 +4,7 @@
 
 #include "compute/kernels/axis.h"
 #include "compute/kernels/elementwise.h"
+#include "compute/kernels/epilogue.h"
 
 bool is_depthwise(const struct convolution *conv)
 {
@@ -17,7 +18,8 @@ static size_t weight_floats(const struct convolution *conv)
 
 size_t depthwise_scratch_floats(const struct convolution *conv)
 {
-    return weight_floats(conv);
+    size_t weights = weight_floats(conv), row = (size_t)conv->out_w * (size_t)conv->out_c;
+    return weights > row ? weights : row;
 }
 
 static size_t in_floats(const struct convolution *conv)
@@ -61,23 +63,26 @@ static ptrdiff_t tap_in_weights(const struct convolution *conv, ptrdiff_t r, ptr
     return (r * conv->kernel_w + s) * conv->in_c;
 }
 
+/* A row of output pixels at a time, so that the epilogue finds it in cache. */
 void depthwise_forward(const struct convolution *conv, int32_t n, const float *x, const float *w,
-                       const float *bias, float *y)
+                       const struct convolution_epilogue *epilogue, float *y, float *scratch)
 {
     ptrdiff_t c = conv->in_c;
+    size_t width = (size_t)conv->out_w, row_floats = width * (size_t)c, first = 0;
     for (int32_t i = 0; i < n; i++, x += in_floats(conv))
-        for (ptrdiff_t p = 0; p < conv->out_h; p++)
-            for (ptrdiff_t q = 0; q < conv->out_w; q++, y += c) {
+        for (ptrdiff_t p = 0; p < conv->out_h; p++, first += width) {
+            float *sums = epilogue_reads(epilogue, y) ? scratch : y + first * (size_t)c;
+            memset(sums, 0, row_floats * sizeof *sums);
+            for (ptrdiff_t q = 0; q < conv->out_w; q++) {
                 struct placement place = placement_at(conv, p, q);
-                if (bias != NULL)
-                    memcpy(y, bias, (size_t)c * sizeof *y);
-                else
-                    memset(y, 0, (size_t)c * sizeof *y);
                 for (ptrdiff_t r = place.r.first; r < place.r.last; r++)
                     for (ptrdiff_t s = place.s.first; s < place.s.last; s++)
                         multiply_add(c, x + tap_in_image(conv, &place, r, s), w + tap_in_weights(conv, r, s),
-                                     y);
+                                     sums + q * c);
             }
+            if (epilogue != NULL)
+                epilogue_apply(epilogue, first, width, (size_t)c, sums, y);
+        }
 }
 
 /* Sums over an image first, then over images: shorter sums lose less in float32. */

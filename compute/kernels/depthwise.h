@@ -14,7 +14,7 @@ bool is_depthwise(const struct convolution *conv);
 size_t depthwise_scratch_floats(const struct convolution *conv);
 
 void depthwise_forward(const struct convolution *conv, int32_t n, const float *x, const float *w,
-                       const float *bias, float *y);
+                       const struct convolution_epilogue *epilogue, float *y, float *scratch);
 /* dw alone. */
 void depthwise_backward_weights(const struct convolution *conv, int32_t n, const float *x, const float *dy,
                                 float *dw, float *scratch);

@@ -15,8 +15,9 @@ struct forward {
 
 static void forward_convolution(const struct forward *f)
 {
-    const float *bias = f->layer->options.bias ? f->parameters + f->layer->weight_count : NULL;
-    convolution_forward(&f->planned->convolution, f->n, f->x, f->parameters, bias, f->y, f->pass->scratch);
+    struct convolution_epilogue bias = {.shift = f->parameters + f->layer->weight_count};
+    convolution_forward(&f->planned->convolution, f->n, f->x, f->parameters,
+                        f->layer->options.bias ? &bias : NULL, f->y, f->pass->scratch);
 }
 
 static void forward_batchnorm(const struct forward *f)

@@ -74,7 +74,8 @@ static void check(const struct convolution *conv, int32_t n, struct draw *draw)
     struct tensors t = tensors_create(conv, n, draw);
     const char *text = convolution_text(conv, n);
 
-    convolution_forward(conv, n, t.x.f, t.w.f, t.bias.f, t.y.f, t.scratch);
+    const struct convolution_epilogue bias = {.shift = t.bias.f};
+    convolution_forward(conv, n, t.x.f, t.w.f, &bias, t.y.f, t.scratch);
     reference_convolution_forward(conv, n, t.x.d, t.w.d, t.bias.d, t.y.d);
     assert_pair_agrees("y", text, &t.y);
 
@@ -277,6 +278,66 @@ static void test_without_bias(void **state)
     tensors_check_and_free(&t, "convolution without bias");
 }
 
+/* Every combination of the epilogue's parts, the residual apart from y and y itself. */
+static void check_epilogues(const struct convolution *conv, int32_t n, struct draw *draw)
+{
+    struct tensors t = tensors_create(conv, n, draw);
+    size_t k = (size_t)conv->out_c;
+    struct pair scale = pair_normal(draw, k), residual = pair_normal(draw, t.y.count);
+    struct pair sums = pair_zeros(t.y.count);
+    reference_convolution_forward(conv, n, t.x.d, t.w.d, NULL, sums.d);
+    for (unsigned parts = 0; parts < 32; parts++) {
+        bool scaled = parts & 1, shifted = parts & 2, added = parts & 4, relu = parts & 8, in_y = parts & 16;
+        const struct convolution_epilogue epilogue = {.scale = scaled ? scale.f : NULL,
+                                                      .shift = shifted ? t.bias.f : NULL,
+                                                      .residual = !added ? NULL
+                                                                  : in_y ? t.y.f
+                                                                         : residual.f,
+                                                      .relu = relu};
+        for (size_t i = 0; i < t.y.count; i++) {
+            double y = sums.d[i] * (scaled ? scale.d[i % k] : 1) + (shifted ? t.bias.d[i % k] : 0) +
+                       (added ? residual.d[i] : 0);
+            t.y.d[i] = relu && y < 0 ? 0 : y;
+        }
+        memcpy(t.y.f, residual.f, t.y.count * sizeof *t.y.f);
+        convolution_forward(conv, n, t.x.f, t.w.f, &epilogue, t.y.f, t.scratch);
+        char text[300];
+        snprintf(text, sizeof text, "%s, epilogue %u", convolution_text(conv, n), parts);
+        assert_pair_agrees("y", text, &t.y);
+    }
+    pair_free(&scale);
+    pair_free(&residual);
+    pair_free(&sums);
+    tensors_check_and_free(&t, "convolution with an epilogue");
+}
+
+static void test_epilogue(void **state)
+{
+    (void)state;
+    struct draw draw = {.seed = 14};
+    const struct convolution layers[] = {square(11, 3, 16, 3, 1, 1), square(19, 8, 21, 3, 1, 1),
+                                         square(9, 5, 3, 3, 2, 1), square(10, 16, 24, 1, 1, 0)};
+    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
+        check_epilogues(&layers[i], 3, &draw);
+    struct convolution depthwise = square(7, 12, 12, 3, 1, 1);
+    depthwise.groups = 12;
+    check_epilogues(&depthwise, 2, &draw);
+    struct convolution grouped = square(7, 12, 20, 3, 1, 1);
+    grouped.groups = 4;
+    check_epilogues(&grouped, 2, &draw);
+}
+
+static void test_relu_passes_nan_on(void **state)
+{
+    (void)state;
+    const struct convolution conv = square(2, 1, 1, 1, 1, 0);
+    const float x[] = {-1, 2, NAN, -INFINITY}, w[] = {3};
+    float y[4], *scratch = scratch_create(convolution_scratch_floats(&conv));
+    convolution_forward(&conv, 1, x, w, &(struct convolution_epilogue){.relu = true}, y, scratch);
+    assert_true(y[0] == 0 && y[1] == 6 && isnan(y[2]) && y[3] == 0);
+    scratch_check_and_free(scratch, convolution_scratch_floats(&conv), "a convolution of NaN");
+}
+
 static void test_no_images(void **state)
 {
     (void)state;
@@ -298,10 +359,11 @@ static void test_images_are_independent(void **state)
     struct draw draw = {.seed = 13};
     struct convolution conv = square(13, 16, 16, 3, 1, 1);
     struct tensors t = tensors_create(&conv, 5, &draw);
-    convolution_forward(&conv, 5, t.x.f, t.w.f, t.bias.f, t.y.f, t.scratch);
+    const struct convolution_epilogue bias = {.shift = t.bias.f};
+    convolution_forward(&conv, 5, t.x.f, t.w.f, &bias, t.y.f, t.scratch);
     size_t in = t.x.count / 5, out = t.y.count / 5;
     struct pair one = pair_zeros(out);
-    convolution_forward(&conv, 1, t.x.f + 4 * in, t.w.f, t.bias.f, one.f, t.scratch);
+    convolution_forward(&conv, 1, t.x.f + 4 * in, t.w.f, &bias, one.f, t.scratch);
     for (size_t i = 0; i < out; i++)
         one.d[i] = (double)t.y.f[4 * out + i];
     assert_pair_agrees("one image's y", "convolution of five", &one);
@@ -323,6 +385,8 @@ int main(void)
         cmocka_unit_test(test_several_tiles),
         cmocka_unit_test(test_random_shapes),
         cmocka_unit_test(test_without_bias),
+        cmocka_unit_test(test_epilogue),
+        cmocka_unit_test(test_relu_passes_nan_on),
         cmocka_unit_test(test_no_images),
         cmocka_unit_test(test_images_are_independent),
     };
