@@ -199,6 +199,8 @@ row "ten modules of a weaker network (mlp-1, $weak_epochs epoch)" weak top1
 row "the same with its $replaced module replaced by LeNet's" replaced top1 weak top1
 row "  images of $replaced recognised, before" weak "$replaced"
 row "  images of $replaced recognised, after" replaced "$replaced" weak "$replaced"
+printf '%s\n' "  (Modules of different networks are not equally sure of themselves: the surer one also takes some of" \
+    "  its neighbours' images.)"
 
 cat <<END
 
@@ -211,6 +213,6 @@ cat <<END
   weak.h5 replaced.h5              the weaker network's modules; the same with one replaced
   *.json *.log                     the evaluations behind the table; messages of the runs
 
-Look inside: $bin_dir/facet inspect $out/run/modules.h5
+Look inside: $1/facet inspect $out/run/modules.h5
 The demo took $SECONDS s.
 END
