@@ -34,7 +34,8 @@ uint64_t classifier_parent_multiply_adds(const struct classifier *classifier);
 
 /* A classifier made ready to run: passes and buffers for every OpenMP thread. The classifier must outlive it.
  * image_shape is that of the images to come; a parent (or network) of another shape gets them resized, and
- * grey turned to RGB or back (image_adapt.h); *adapted (may be NULL) tells whether any needs that. */
+ * grey turned to RGB or back (compute/data/image_adapt.h); *adapted (may be NULL) tells whether any needs
+ * that. */
 enum { CLASSIFIER_CHUNK = 16 }; /* images a thread passes at a time */
 struct classifier_run;
 enum status classifier_run_create(const struct classifier *classifier, struct shape image_shape,

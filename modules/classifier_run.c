@@ -2,9 +2,9 @@
 #include <string.h>
 
 #include "compute/base/memory.h"
+#include "compute/data/image_adapt.h"
 #include "compute/network/pass.h"
 #include "modules/classifier.h"
-#include "modules/image_adapt.h"
 
 /* One thread's own. */
 struct lane {

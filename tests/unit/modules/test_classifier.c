@@ -3,10 +3,10 @@
 #include <math.h>
 #include <omp.h>
 
+#include "compute/data/image_adapt.h"
 #include "compute/network/pass.h"
 #include "modules/classifier.h"
 #include "modules/composition.h"
-#include "modules/image_adapt.h"
 
 enum { IMAGES = 53 }; /* three chunks and a rest */
 

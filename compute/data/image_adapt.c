@@ -1,4 +1,4 @@
-#include "modules/image_adapt.h"
+#include "compute/data/image_adapt.h"
 
 #include "compute/base/memory.h"
 

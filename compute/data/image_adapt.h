@@ -1,7 +1,7 @@
-/* Bringing images of one shape to another: bilinear resize, grey to RGB, RGB to grey. For compositions of
- * parents that take different images. */
-#ifndef FACET_MODULES_IMAGE_ADAPT_H
-#define FACET_MODULES_IMAGE_ADAPT_H
+/* Bringing images of one shape to another: bilinear resize, grey to RGB, RGB to grey. For importing
+ * images of unequal shapes, and for compositions of parents that take different images. */
+#ifndef FACET_COMPUTE_DATA_IMAGE_ADAPT_H
+#define FACET_COMPUTE_DATA_IMAGE_ADAPT_H
 
 #include <stdbool.h>
 

@@ -1,6 +1,21 @@
-#include "module_test.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 
-#include "modules/image_adapt.h"
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "compute/base/memory.h"
+#include "compute/base/random.h"
+#include "compute/data/image_adapt.h"
+
+static void assert_ok(enum status status)
+{
+    if (status != STATUS_OK)
+        fail_msg("status %d: %s", (int)status, error_message());
+}
 
 /* Adapts one image and compares. */
 static void check(struct shape from, struct shape to, const uint8_t *in, const uint8_t *expected)
@@ -65,7 +80,9 @@ static void test_images_of_a_batch_are_alike(void **state)
     (void)state;
     const struct shape from = {5, 7, 3}, to = {9, 4, 1};
     struct image_adapt *adapt;
-    uint8_t *in = random_pixels(from, 3, 4), together[3 * 36], alone[36];
+    uint8_t in[3 * 105], together[3 * 36], alone[36];
+    for (size_t i = 0; i < sizeof in; i++)
+        in[i] = (uint8_t)random_below(4, 0, i, 256);
     assert_ok(image_adapt_create(from, to, &adapt));
     image_adapt_run(adapt, 3, in, together);
     for (size_t i = 0; i < 3; i++) {
@@ -73,15 +90,15 @@ static void test_images_of_a_batch_are_alike(void **state)
         assert_memory_equal(alone, together + i * 36, 36);
     }
     image_adapt_destroy(&adapt);
-    memory_free(&in);
 }
 
 static void test_other_channel_counts_are_refused(void **state)
 {
     (void)state;
     struct image_adapt *adapt = (struct image_adapt *)state;
-    assert_fails(image_adapt_create((struct shape){4, 4, 2}, (struct shape){4, 4, 3}, &adapt), STATUS_SHAPE,
-                 "grey against RGB");
+    assert_int_equal(image_adapt_create((struct shape){4, 4, 2}, (struct shape){4, 4, 3}, &adapt),
+                     STATUS_SHAPE);
+    assert_non_null(strstr(error_message(), "grey against RGB"));
     assert_null(adapt);
     assert_int_equal(image_adapt_create((struct shape){0, 4, 1}, (struct shape){4, 4, 1}, &adapt),
                      STATUS_SHAPE);
