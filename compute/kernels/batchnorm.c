@@ -1,7 +1,9 @@
 #include "compute/kernels/batchnorm.h"
 
 #include <math.h>
+#include <string.h>
 
+#include "compute/kernels/elementwise.h"
 #include "compute/kernels/reduce.h"
 
 /* What one channel needs, repeated over the lanes of a folded row (see reduce.h), so that every loop over a
@@ -36,6 +38,14 @@ static void lanes_repeat(const struct lanes *lanes, int32_t c)
         lanes->shift[j] = lanes->shift[j - (size_t)c];
         lanes->slope[j] = lanes->slope[j - (size_t)c];
     }
+}
+
+/* Floats that can be treated at once from `lane` on: to the end of the folded row at most, so that all have
+ * their own lane, and few enough for a local array. */
+static size_t chunk_at(const struct lanes *lanes, size_t lane, size_t left)
+{
+    size_t width = lanes->count - lane < FOLD_LANES ? lanes->count - lane : FOLD_LANES;
+    return width < left ? width : left;
 }
 
 /* Two sums for every lane of a strip. */
@@ -77,23 +87,41 @@ static void channel_moments(size_t pixels, int32_t c, const float *x, float *mea
     }
 }
 
-/* y = (x − mean)·scale + shift. */
-static void normalise(size_t pixels, int32_t c, const struct lanes *lanes, const float *x, float *y)
+/* y = (x − mean)·scale + shift, then the epilogue, for `width` ≤ FOLD_LANES neighbours from `lane` on. */
+static void normalise_lanes(const struct lanes *lanes, size_t lane, size_t width, const float *x,
+                            const float *residual, bool relu, float *y)
 {
-    const float *mean = lanes->mean, *scale = lanes->scale, *shift = lanes->shift;
-    size_t count = pixels * (size_t)c;
-    for (size_t done = 0; done < count; done += lanes->count, x += lanes->count, y += lanes->count) {
-        size_t width = count - done < lanes->count ? count - done : lanes->count;
+    const float *mean = lanes->mean + lane, *scale = lanes->scale + lane, *shift = lanes->shift + lane;
+    float value[FOLD_LANES]; /* the residual may be y, y may be x */
 #pragma omp simd
-        for (size_t j = 0; j < width; j++)
-            y[j] = (x[j] - mean[j]) * scale[j] + shift[j];
+    for (size_t j = 0; j < width; j++)
+        value[j] = (x[j] - mean[j]) * scale[j] + shift[j];
+    if (residual != NULL)
+        add_forward(width, value, residual, value);
+    if (relu)
+        relu_forward(width, value, y);
+    else
+        memcpy(y, value, width * sizeof *y);
+}
+
+static void normalise(size_t pixels, int32_t c, const struct lanes *lanes, const float *x,
+                      const struct batchnorm_epilogue *epilogue, float *y)
+{
+    size_t count = pixels * (size_t)c, lane = 0;
+    const float *residual = epilogue->residual;
+    for (size_t done = 0, width; done < count; done += width) {
+        width = chunk_at(lanes, lane, count - done);
+        normalise_lanes(lanes, lane, width, x + done, residual != NULL ? residual + done : NULL,
+                        epilogue->relu, y + done);
+        lane = lane + width < lanes->count ? lane + width : 0;
     }
 }
 
 void batchnorm_forward_inference(size_t pixels, int32_t c, const float *x, const float *gamma,
-                                 const float *beta, float epsilon, const float *mean, const float *variance,
-                                 float *y, float *scratch)
+                                 const float *beta, float epsilon, const struct batchnorm_epilogue *epilogue,
+                                 const float *mean, const float *variance, float *y, float *scratch)
 {
+    static const struct batchnorm_epilogue none = {0};
     struct lanes lanes = lanes_in(scratch, c);
     for (int32_t j = 0; j < c; j++) {
         lanes.mean[j] = mean[j];
@@ -102,56 +130,89 @@ void batchnorm_forward_inference(size_t pixels, int32_t c, const float *x, const
         lanes.slope[j] = 0.0F;
     }
     lanes_repeat(&lanes, c);
-    normalise(pixels, c, &lanes, x, y);
+    normalise(pixels, c, &lanes, x, epilogue != NULL ? epilogue : &none, y);
 }
 
 void batchnorm_forward_training(size_t pixels, int32_t c, const float *x, const float *gamma,
-                                const float *beta, float epsilon, float *mean, float *variance, float *y,
-                                float *scratch)
+                                const float *beta, float epsilon, const struct batchnorm_epilogue *epilogue,
+                                float *mean, float *variance, float *y, float *scratch)
 {
     channel_moments(pixels, c, x, mean, variance);
-    batchnorm_forward_inference(pixels, c, x, gamma, beta, epsilon, mean, variance, y, scratch);
+    batchnorm_forward_inference(pixels, c, x, gamma, beta, epsilon, epilogue, mean, variance, y, scratch);
 }
 
-/* Adds Σdy and Σdy·(x − mean). */
-static void products_add(size_t rows, size_t stride, size_t lanes, const float *x, const float *dy,
-                         const double *mean, struct lane_sums *sums)
+/* dz of `width` ≤ FOLD_LANES neighbours: dy itself, or `masked`, filled. */
+static const float *gradient_lanes(size_t width, const float *y, const float *dy, float *masked)
 {
-    for (size_t i = 0; i < rows; i++, x += stride, dy += stride)
+    if (y == NULL)
+        return dy;
+    relu_backward(width, y, dy, masked, false);
+    return masked;
+}
+
+/* Adds Σdz and Σdz·(x − mean), from float `from` on. */
+static void products_add(size_t rows, size_t stride, size_t lanes, size_t from, const float *x,
+                         const float *dy, const float *y, const double *mean, struct lane_sums *sums)
+{
+    for (size_t i = 0; i < rows; i++, from += stride) {
+        float masked[FOLD_LANES];
+        const float *dz = gradient_lanes(lanes, y != NULL ? y + from : NULL, dy + from, masked);
+        const float *x_row = x + from;
 #pragma omp simd
         for (size_t j = 0; j < lanes; j++) {
-            double g = (double)dy[j];
+            double g = (double)dz[j];
             sums->first[j] += g;
-            sums->second[j] += g * ((double)x[j] - mean[j]);
-        }
-}
-
-/* dx (+)= scale·(dy − shift) − slope·(x − mean). */
-static void backpropagate(size_t pixels, int32_t c, const struct lanes *lanes, const float *x,
-                          const float *dy, float *dx, bool accumulate)
-{
-    const float *mean = lanes->mean, *scale = lanes->scale, *shift = lanes->shift, *slope = lanes->slope;
-    size_t count = pixels * (size_t)c, step = lanes->count;
-    for (size_t done = 0; done < count; done += step, x += step, dy += step, dx += step) {
-        size_t width = count - done < step ? count - done : step;
-        if (accumulate) {
-#pragma omp simd
-            for (size_t j = 0; j < width; j++)
-                dx[j] += scale[j] * (dy[j] - shift[j]) - slope[j] * (x[j] - mean[j]);
-        } else {
-#pragma omp simd
-            for (size_t j = 0; j < width; j++)
-                dx[j] = scale[j] * (dy[j] - shift[j]) - slope[j] * (x[j] - mean[j]);
+            sums->second[j] += g * ((double)x_row[j] - mean[j]);
         }
     }
 }
 
-/* With M pixels and x̂ = (x − mean)/σ, σ = √(variance + epsilon):
- *   dbeta = Σdy, dgamma = Σdy·x̂, dx = gamma/σ · (dy − dbeta/M − x̂·dgamma/M). */
-void batchnorm_backward(size_t pixels, int32_t c, const float *x, const float *gamma, float epsilon,
-                        const float *mean, const float *variance, const float *dy, float *dgamma,
-                        float *dbeta, float *dx, bool accumulate, float *scratch)
+/* dx (+)= scale·(dz − shift) − slope·(x − mean), for `width` ≤ FOLD_LANES neighbours from `lane` on. */
+static void backpropagate_lanes(const struct lanes *lanes, size_t lane, size_t width, const float *x,
+                                const float *dz, float *dx, bool accumulate)
 {
+    const float *mean = lanes->mean + lane, *scale = lanes->scale + lane;
+    const float *shift = lanes->shift + lane, *slope = lanes->slope + lane;
+    if (accumulate) {
+#pragma omp simd
+        for (size_t j = 0; j < width; j++)
+            dx[j] += scale[j] * (dz[j] - shift[j]) - slope[j] * (x[j] - mean[j]);
+    } else {
+#pragma omp simd
+        for (size_t j = 0; j < width; j++)
+            dx[j] = scale[j] * (dz[j] - shift[j]) - slope[j] * (x[j] - mean[j]);
+    }
+}
+
+static void backpropagate(size_t pixels, int32_t c, const struct lanes *lanes, const float *x,
+                          const struct batchnorm_epilogue_gradient *epilogue, const float *dy, float *dx,
+                          bool accumulate)
+{
+    size_t count = pixels * (size_t)c, lane = 0;
+    for (size_t done = 0, width; done < count; done += width) {
+        float masked[FOLD_LANES];
+        width = chunk_at(lanes, lane, count - done);
+        const float *y = epilogue->y != NULL ? epilogue->y + done : NULL;
+        const float *dz = gradient_lanes(width, y, dy + done, masked);
+        /* before dx, which may be dy */
+        if (epilogue->dresidual != NULL && epilogue->dresidual + done != dz)
+            copy_or_add(width, dz, epilogue->dresidual + done, epilogue->accumulate_residual);
+        backpropagate_lanes(lanes, lane, width, x + done, dz, dx + done, accumulate);
+        lane = lane + width < lanes->count ? lane + width : 0;
+    }
+}
+
+/* With M pixels and x̂ = (x − mean)/σ, σ = √(variance + epsilon):
+ *   dbeta = Σdz, dgamma = Σdz·x̂, dx = gamma/σ · (dz − dbeta/M − x̂·dgamma/M).
+ * Two passes over memory: one for the sums, one for dx and dresidual. */
+void batchnorm_backward(size_t pixels, int32_t c, const float *x, const float *gamma, float epsilon,
+                        const struct batchnorm_epilogue_gradient *epilogue, const float *mean,
+                        const float *variance, const float *dy, float *dgamma, float *dbeta, float *dx,
+                        bool accumulate, float *scratch)
+{
+    static const struct batchnorm_epilogue_gradient none = {0};
+    if (epilogue == NULL)
+        epilogue = &none;
     struct lanes lanes = lanes_in(scratch, c);
     double m = (double)pixels;
     for (size_t from = 0; from < (size_t)c; from += FOLD_LANES) {
@@ -160,21 +221,21 @@ void batchnorm_backward(size_t pixels, int32_t c, const float *x, const float *g
         double centre[FOLD_LANES];
         for (size_t j = 0; j < strip.lanes; j++)
             centre[j] = (double)mean[from + j % strip.columns];
-        products_add(strip.rows, strip.stride, strip.lanes, x + from, dy + from, centre, &sums);
-        products_add(1, 0, strip.rest_lanes, x + strip.rest, dy + strip.rest, centre, &sums);
+        products_add(strip.rows, strip.stride, strip.lanes, from, x, dy, epilogue->y, centre, &sums);
+        products_add(1, 0, strip.rest_lanes, strip.rest, x, dy, epilogue->y, centre, &sums);
         for (size_t j = from; j < from + strip.width; j++) {
             double inverse_sigma = 1.0 / sqrt((double)variance[j] + (double)epsilon);
-            double sum_dy = strip_column(&strip, sums.first, j - from);
-            double sum_dy_x_hat = strip_column(&strip, sums.second, j - from) * inverse_sigma;
+            double sum_dz = strip_column(&strip, sums.first, j - from);
+            double sum_dz_x_hat = strip_column(&strip, sums.second, j - from) * inverse_sigma;
             double scale = (double)gamma[j] * inverse_sigma;
-            dbeta[j] = (float)sum_dy;
-            dgamma[j] = (float)sum_dy_x_hat;
+            dbeta[j] = (float)sum_dz;
+            dgamma[j] = (float)sum_dz_x_hat;
             lanes.mean[j] = mean[j];
             lanes.scale[j] = (float)scale;
-            lanes.shift[j] = (float)(sum_dy / m);
-            lanes.slope[j] = (float)(scale * inverse_sigma * sum_dy_x_hat / m);
+            lanes.shift[j] = (float)(sum_dz / m);
+            lanes.slope[j] = (float)(scale * inverse_sigma * sum_dz_x_hat / m);
         }
     }
     lanes_repeat(&lanes, c);
-    backpropagate(pixels, c, &lanes, x, dy, dx, accumulate);
+    backpropagate(pixels, c, &lanes, x, epilogue, dy, dx, accumulate);
 }

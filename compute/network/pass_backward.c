@@ -52,7 +52,7 @@ static void backward_batchnorm(const struct backward *b)
     const float *mean = b->pass->slice_statistics + b->layer->statistic_offset;
     /* The kernel always writes dx; where nobody wants it, over dy, which is read no more. */
     float *dx = b->edge.wanted ? b->dx : pass_gradient_of(b->pass, b->index);
-    batchnorm_backward(pixels, shape.c, first_input(b), b->parameters, b->layer->options.epsilon, mean,
+    batchnorm_backward(pixels, shape.c, first_input(b), b->parameters, b->layer->options.epsilon, NULL, mean,
                        mean + c, b->dy, b->dparameters, b->dparameters + c, dx, b->edge.accumulate,
                        b->pass->scratch);
 }
@@ -150,6 +150,9 @@ void pass_run_backward(struct pass *pass, int32_t n, float *gradient)
                              .dy = pass_gradient_of(pass, i),
                              .edge = planned->edges[0],
                              .dx = pass_gradient_of(pass, layer->inputs[0])};
+        double started = pass->backward_seconds != NULL ? pass_clock() : 0;
         backwards[layer->kind](&b);
+        if (pass->backward_seconds != NULL)
+            pass->backward_seconds[i] += pass_clock() - started;
     }
 }

@@ -28,11 +28,11 @@ static void forward_batchnorm(const struct forward *f)
     size_t at = f->layer->statistic_offset;
     if (f->pass->mode == PASS_TRAIN) {
         float *mean = f->pass->slice_statistics + at;
-        batchnorm_forward_training(pixels, shape.c, f->x, gamma, beta, f->layer->options.epsilon, mean,
+        batchnorm_forward_training(pixels, shape.c, f->x, gamma, beta, f->layer->options.epsilon, NULL, mean,
                                    mean + c, f->y, f->pass->scratch);
     } else {
         const float *mean = f->pass->network->statistics + at;
-        batchnorm_forward_inference(pixels, shape.c, f->x, gamma, beta, f->layer->options.epsilon, mean,
+        batchnorm_forward_inference(pixels, shape.c, f->x, gamma, beta, f->layer->options.epsilon, NULL, mean,
                                     mean + c, f->y, f->pass->scratch);
     }
 }
@@ -121,6 +121,9 @@ void pass_run_forward(struct pass *pass, int32_t n)
                             .x = pass_input_of(pass, layer->inputs[0]),
                             .parameters = network->parameters + layer->parameter_offset,
                             .y = pass_output_of(pass, i)};
+        double started = pass->forward_seconds != NULL ? pass_clock() : 0;
         forwards[layer->kind](&f);
+        if (pass->forward_seconds != NULL)
+            pass->forward_seconds[i] += pass_clock() - started;
     }
 }
