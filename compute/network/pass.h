@@ -34,6 +34,11 @@ void pass_set_mask(struct pass *pass, int32_t layer, const float *keep);
  * PASS_INFER and PASS_OBSERVE. */
 void pass_set_last_layer(struct pass *pass, int32_t layer);
 
+/* Where the time goes: from now on every call adds the seconds it spends in each layer to forward[layer] and
+ * backward[layer] (layer_count each; the caller's). What is computed together with another layer's result is
+ * in that layer's time. NULL for both turns timing off, as it is at first. */
+void pass_set_timing(struct pass *pass, double *forward, double *backward);
+
 /* Runs 1 ≤ n ≤ max_images images (N, H, W, C of the input layer, already scaled). Returns the output (N,
  * shape of the last layer run), owned by the pass (or `images` itself, when nothing stands between), valid
  * until the next call. */

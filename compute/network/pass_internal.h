@@ -2,6 +2,8 @@
 #ifndef FACET_COMPUTE_NETWORK_PASS_INTERNAL_H
 #define FACET_COMPUTE_NETWORK_PASS_INTERNAL_H
 
+#include <time.h>
+
 #include "compute/network/pass_plan.h"
 
 struct pass {
@@ -16,6 +18,8 @@ struct pass {
     const float **masks;     /* by layer; NULL: none. Borrowed */
     bool *needed;            /* by layer: last_layer's output depends on it */
     int32_t last_layer;
+
+    double *forward_seconds, *backward_seconds; /* by layer, the caller's; NULL: not timed */
 
     const float *images; /* of the last pass_forward; borrowed */
 };
@@ -42,6 +46,14 @@ static inline float *pass_gradient_of(const struct pass *pass, int32_t layer)
 static inline uint16_t *pass_winners_of(const struct pass *pass, int32_t layer)
 {
     return (uint16_t *)(void *)(pass->arena + pass->plan.layers[layer].winner_offset);
+}
+
+/* Seconds on a clock that only goes forward. */
+static inline double pass_clock(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
 /* Runs all needed layers on n images. */
