@@ -20,6 +20,7 @@ static const struct command commands[] = {
     {"evaluate", "top-1, top-5 and per-class accuracy of a network, modules or a composition",
      command_evaluate},
     {"inspect", "what a Facet file holds", command_inspect},
+    {"bench", "how fast a network runs here, layer by layer", command_bench},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 

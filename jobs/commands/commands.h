@@ -10,5 +10,6 @@ int command_compose(int argc, char **argv);
 int command_replace(int argc, char **argv);
 int command_evaluate(int argc, char **argv);
 int command_inspect(int argc, char **argv);
+int command_bench(int argc, char **argv);
 
 #endif

@@ -8,10 +8,10 @@ expect_text stdout "facet "
 expect_empty stderr
 expect 0 facet --help
 expect_empty stderr
-for command in import-data train decompose compose replace evaluate inspect; do
+for command in import-data train decompose compose replace evaluate inspect bench; do
     expect_text stdout "  $command "
 done
-for command in import-data train decompose compose replace evaluate inspect; do
+for command in import-data train decompose compose replace evaluate inspect bench; do
     expect 0 facet "$command" --help
     expect_text stdout "Usage: facet $command"
     expect_empty stderr

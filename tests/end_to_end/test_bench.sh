@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# facet bench measures what was asked, alone and on ranks, and its JSON says what the table says.
+# shellcheck source=tests/end_to_end/common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+# number FILE KEY: the first value of that key.
+number() {
+    sed -n "s/^ *\"$2\": \([0-9.e+-]*\),\{0,1\}\$/\1/p" "$1" | head -n 1
+}
+
+expect_positive() {
+    awk -v value="$(number "$1" "$2")" 'BEGIN { exit !(value + 0 > 0) }' || mistake "$2 is not above 0: $(cat "$1")"
+}
+
+# expect_number FILE KEY VALUE
+expect_number() {
+    [ "$(number "$1" "$2")" = "$3" ] || mistake "$2 is $(number "$1" "$2"), expected $3"
+}
+
+small=(--net lenet --shape 28x28x1 --batch 32 --repeat 2)
+
+expect 0 facet bench "${small[@]}"
+expect_text stdout "inference: "
+expect_text stdout "training: "
+for layer in 1.conv pool2 output; do
+    [ "$(grep -c "^  $layer " stdout)" -eq 2 ] || mistake "$layer does not stand in both tables: $(cat stdout)"
+done
+
+for ranks in 1 2; do
+    expect 0 mpirun -n "$ranks" facet bench "${small[@]}" --threads 1 --mode train --json
+    expect_number stdout ranks "$ranks"
+    expect_number stdout batch 32
+    for key in images_per_second gflops peak_gflops peak_memory_bytes pass_bytes; do
+        expect_positive stdout "$key"
+    done
+    expect_text stdout '"backward"'
+    ! grep -q '"inference"' stdout || mistake "inference was measured unasked"
+done
+
+# More ranks than slices: some have nothing to do.
+expect 0 mpirun -n 3 facet bench "${small[@]}" --threads 1 --json
+expect_text stdout '"inference"'
+
+# A network file, as it is trained.
+import_fashion_mnist 10
+run facet train --net mlp-1 --data train.h5 --epochs 1 -o net.h5
+expect 0 facet bench net.h5 --mode infer --batch 5 --repeat 1 --json
+expect_number stdout batch 5
+expect_positive stdout images_per_second
+
+expect 2 facet bench net.h5 --net lenet
+expect 2 facet bench --net lenet --shape 28x28
+expect_text stderr "28x28"
+expect 2 facet bench --net lenet --mode quickly
+expect_text stderr "quickly"
+expect 1 facet bench --net no-such-network
+expect_one_line_about "no-such-network"
+
+finish
