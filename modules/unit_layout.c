@@ -2,18 +2,36 @@
 
 #include "compute/base/memory.h"
 
+/* An activation whose outputs do not say whether it is active. */
+static enum status refuse_other_activations(const struct network *network)
+{
+    for (int32_t i = 0; i < network->layer_count; i++) {
+        const struct layer *layer = &network->layers[i];
+        if (layer_kind_is_activation(layer->kind) && !layer_has_units(layer))
+            return error_set(
+                STATUS_SHAPE,
+                "network %s: layer \"%s\" is a %s, whose units are never at rest; method activation "
+                "needs ReLU, ReLU6, leaky ReLU or hard-swish throughout",
+                network->architecture, layer->name, layer_kind_name(layer->kind));
+    }
+    return STATUS_OK;
+}
+
 static enum status layout_fill(const struct network *network, struct unit_layout *layout)
 {
     int32_t count = 0;
+    enum status status = refuse_other_activations(network);
+    if (status != STATUS_OK)
+        return status;
     for (int32_t i = 0; i < network->layer_count; i++)
-        count += network->layers[i].kind == LAYER_RELU;
+        count += layer_has_units(&network->layers[i]);
     if (count == 0)
         return error_set(STATUS_SHAPE,
-                         "network %s has no ReLU layer and so no units that a module could leave out; "
+                         "network %s has no ReLU layer (nor one like it) and so no units "
+                         "that a module could leave out; "
                          "method activation needs a ReLU network",
                          network->architecture);
-    enum status status =
-        memory_allocate(&layout->layers, (size_t)count, sizeof *layout->layers, "layers with units");
+    status = memory_allocate(&layout->layers, (size_t)count, sizeof *layout->layers, "layers with units");
     if (status == STATUS_OK)
         status = memory_allocate(&layout->unit_offset, (size_t)count + 1, sizeof *layout->unit_offset,
                                  "unit offsets");
@@ -24,7 +42,7 @@ static enum status layout_fill(const struct network *network, struct unit_layout
         return status;
     for (int32_t i = 0; i < network->layer_count; i++) {
         const struct layer *layer = &network->layers[i];
-        if (layer->kind != LAYER_RELU)
+        if (!layer_has_units(layer))
             continue;
         int32_t at = layout->layer_count++;
         layout->layers[at] = i;

@@ -1,5 +1,6 @@
-/* Where a network's units are, and maps over them. A unit is one scalar output of a ReLU layer, per image: a
- * channel at a position, or a node of a dense layer. A map has one bit a unit: 1 kept, 0 held at zero. */
+/* Where a network's units are, and maps over them. A unit is one scalar output of an activation
+ * (layer_has_units), per image: a channel at a position, or a node of a dense layer. A map has one bit a
+ * unit: 1 kept, 0 held at zero. */
 #ifndef FACET_MODULES_UNIT_LAYOUT_H
 #define FACET_MODULES_UNIT_LAYOUT_H
 
@@ -7,7 +8,7 @@
 
 struct unit_layout {
     int32_t layer_count; /* ≥ 1 */
-    int32_t *layers;     /* the ReLU layers in order: indices into network.layers */
+    int32_t *layers;     /* the layers with units in order: indices into network.layers */
     size_t *unit_offset; /* layer_count + 1: units of layers[i] are unit_offset[i] … unit_offset[i+1]−1, in
                             NHWC order */
     size_t unit_count;
@@ -15,7 +16,7 @@ struct unit_layout {
     size_t channel_count;    /* Σ of layer_channels */
 };
 
-/* STATUS_SHAPE when the network has no ReLU layer, and so no units. */
+/* STATUS_SHAPE when the network has no layer with units, or an activation of another kind. */
 enum status unit_layout_create(const struct network *network, struct unit_layout **layout);
 void unit_layout_destroy(struct unit_layout **layout);
 

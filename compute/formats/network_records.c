@@ -45,6 +45,14 @@ static const struct hdf5_member layer_members[] = {
     LAYER_INT32(out_w),
     LAYER_NUMBER(epsilon, HDF5_MEMBER_FLOAT),
     LAYER_NUMBER(momentum, HDF5_MEMBER_FLOAT),
+    LAYER_NUMBER(low, HDF5_MEMBER_FLOAT),
+    LAYER_NUMBER(high, HDF5_MEMBER_FLOAT),
+    LAYER_NUMBER(slope, HDF5_MEMBER_FLOAT),
+    LAYER_NUMBER(offset, HDF5_MEMBER_FLOAT),
+    LAYER_INT32(size),
+    LAYER_NUMBER(alpha, HDF5_MEMBER_FLOAT),
+    LAYER_NUMBER(beta, HDF5_MEMBER_FLOAT),
+    LAYER_NUMBER(constant, HDF5_MEMBER_FLOAT),
     LAYER_FLAG(bias),
     LAYER_FLAG(ceil_mode),
     LAYER_FLAG(count_padding),
@@ -103,6 +111,14 @@ struct layer_record layer_record_of(const struct network *network, int32_t layer
         .out_w = o->out_w,
         .epsilon = o->epsilon,
         .momentum = o->momentum,
+        .low = o->low,
+        .high = o->high,
+        .slope = o->slope,
+        .offset = o->offset,
+        .size = o->size,
+        .alpha = o->alpha,
+        .beta = o->beta,
+        .constant = o->constant,
         .bias = o->bias,
         .ceil_mode = o->ceil_mode,
         .count_padding = o->count_padding,
@@ -134,6 +150,14 @@ struct layer_options layer_record_options(const struct layer_record *record)
         .count_padding = record->count_padding != 0,
         .epsilon = record->epsilon,
         .momentum = record->momentum,
+        .low = record->low,
+        .high = record->high,
+        .slope = record->slope,
+        .offset = record->offset,
+        .size = record->size,
+        .alpha = record->alpha,
+        .beta = record->beta,
+        .constant = record->constant,
         .from_h = record->from_h,
         .from_w = record->from_w,
         .from_c = record->from_c,
@@ -192,6 +216,9 @@ static void add_layer_rows(struct index_writer *writer, const struct network *ne
         add_vector(writer, index, "beta", layer->parameter_offset + channels, c);
         add_vector(writer, index, "mean", layer->statistic_offset, c);
         add_vector(writer, index, "variance", layer->statistic_offset + channels, c);
+    } else if (layer->kind == LAYER_SCALE) {
+        add_vector(writer, index, "factor", layer->parameter_offset, c);
+        add_vector(writer, index, "summand", layer->parameter_offset + channels, c);
     }
 }
 

@@ -19,6 +19,9 @@ struct layer_record {
     int32_t dilation_h, dilation_w, groups;
     int32_t from_h, from_w, from_c, step_h, step_w, out_h, out_w;
     float epsilon, momentum;
+    float low, high, slope, offset;
+    int32_t size;
+    float alpha, beta, constant;
     uint8_t bias, ceil_mode, count_padding; /* 0 or 1 */
     int64_t parameter_count, statistic_count;
 };

@@ -19,6 +19,17 @@ static const char *const kind_names[LAYER_KIND_COUNT] = {
     [LAYER_CONCAT] = "concat",
     [LAYER_FLATTEN] = "flatten",
     [LAYER_WINDOW] = "window",
+    [LAYER_CLIP] = "clip",
+    [LAYER_LEAKY_RELU] = "leaky_relu",
+    [LAYER_SIGMOID] = "sigmoid",
+    [LAYER_TANH] = "tanh",
+    [LAYER_HARD_SIGMOID] = "hard_sigmoid",
+    [LAYER_HARD_SWISH] = "hard_swish",
+    [LAYER_SOFTMAX] = "softmax",
+    [LAYER_LOG_SOFTMAX] = "log_softmax",
+    [LAYER_SCALE] = "scale",
+    [LAYER_LRN] = "lrn",
+    [LAYER_SHUFFLE] = "shuffle",
 };
 
 const char *layer_kind_name(enum layer_kind kind)
@@ -32,6 +43,25 @@ enum layer_kind layer_kind_from_name(const char *name)
     while (kind < LAYER_KIND_COUNT && strcmp(kind_names[kind], name) != 0)
         kind++;
     return (enum layer_kind)kind;
+}
+
+bool layer_kind_is_activation(enum layer_kind kind)
+{
+    return kind == LAYER_RELU || (kind >= LAYER_CLIP && kind <= LAYER_HARD_SWISH);
+}
+
+bool layer_has_units(const struct layer *layer)
+{
+    switch (layer->kind) {
+    case LAYER_RELU:
+    case LAYER_LEAKY_RELU:
+    case LAYER_HARD_SWISH:
+        return true;
+    case LAYER_CLIP:
+        return layer->options.low == 0;
+    default:
+        return false;
+    }
 }
 
 /* --- building --- */
@@ -205,9 +235,11 @@ enum status network_finish(struct network *network)
         snprintf(network->class_names[i], sizeof network->class_names[i], "%d", i);
     for (int32_t i = 1; i < network->layer_count; i++) {
         const struct layer *layer = &network->layers[i];
-        for (size_t c = 0; layer->kind == LAYER_BATCHNORM && c < (size_t)layer->shape.c; c++) {
-            network->parameters[layer->parameter_offset + c] = 1;                          /* gamma */
-            network->statistics[layer->statistic_offset + (size_t)layer->shape.c + c] = 1; /* variance */
+        for (size_t c = 0; c < (size_t)layer->shape.c; c++) {
+            if (layer->kind == LAYER_BATCHNORM || layer->kind == LAYER_SCALE)
+                network->parameters[layer->parameter_offset + c] = 1; /* gamma, factor */
+            if (layer->kind == LAYER_BATCHNORM)
+                network->statistics[layer->statistic_offset + (size_t)layer->shape.c + c] = 1; /* variance */
         }
     }
     return STATUS_OK;
@@ -312,11 +344,18 @@ static void digest_options(struct digest_state *state, const struct layer_option
         o->out_c,    o->kernel_h,   o->kernel_w,      o->stride_h,   o->stride_w,   o->pad_top,
         o->pad_left, o->pad_bottom, o->pad_right,     o->dilation_h, o->dilation_w, o->groups,
         o->bias,     o->ceil_mode,  o->count_padding, o->from_h,     o->from_w,     o->from_c,
-        o->step_h,   o->step_w,     o->out_h,         o->out_w,
+        o->step_h,   o->step_w,     o->out_h,         o->out_w,      o->size,
     };
     digest_add(state, integers, sizeof integers);
     digest_float(state, o->epsilon);
     digest_float(state, o->momentum);
+    digest_float(state, o->low);
+    digest_float(state, o->high);
+    digest_float(state, o->slope);
+    digest_float(state, o->offset);
+    digest_float(state, o->alpha);
+    digest_float(state, o->beta);
+    digest_float(state, o->constant);
 }
 
 void network_digest(const struct network *network, uint8_t digest[DIGEST_BYTES])

@@ -36,6 +36,17 @@ enum layer_kind {
     LAYER_CONCAT,  /* over channels */
     LAYER_FLATTEN, /* (H, W, C) to 1 × 1 × H·W·C, in memory order */
     LAYER_WINDOW,  /* crop, pad and subsample: struct window of kernels/elementwise.h */
+    LAYER_CLIP,    /* the formulas of this and the next five: kernels/activation.h */
+    LAYER_LEAKY_RELU,
+    LAYER_SIGMOID,
+    LAYER_TANH,
+    LAYER_HARD_SIGMOID,
+    LAYER_HARD_SWISH,
+    LAYER_SOFTMAX, /* over the channels of each pixel */
+    LAYER_LOG_SOFTMAX,
+    LAYER_SCALE, /* this and the next two: kernels/channels.h */
+    LAYER_LRN,
+    LAYER_SHUFFLE, /* also brings a flattened image from HWC to CHW order: H·W groups */
     LAYER_KIND_COUNT
 };
 
@@ -45,17 +56,25 @@ const char *layer_kind_name(enum layer_kind kind);
 /* The kind of that name; LAYER_KIND_COUNT when there is none. */
 enum layer_kind layer_kind_from_name(const char *name);
 
+/* Whether the kind applies one function to every number by itself. */
+bool layer_kind_is_activation(enum layer_kind kind);
+
 /* What a layer was asked to be. Fields that a kind does not use are 0 (network_add_layer clears them). */
 struct layer_options {
     int32_t out_c;                                    /* convolution, dense: K */
     int32_t kernel_h, kernel_w, stride_h, stride_w;   /* convolution, pooling */
     int32_t pad_top, pad_left, pad_bottom, pad_right; /* convolution, pooling */
-    int32_t dilation_h, dilation_w, groups;           /* convolution */
+    int32_t dilation_h, dilation_w;                   /* convolution */
+    int32_t groups;                                   /* convolution, shuffle */
     bool bias;                                        /* convolution, dense */
     bool ceil_mode, count_padding;                    /* pooling */
     float epsilon, momentum; /* batchnorm: running = (1−momentum)·running + momentum·batch */
     int32_t from_h, from_w, from_c, step_h, step_w; /* window */
     int32_t out_h, out_w;                           /* window: output size, with out_c */
+    float low, high;                                /* clip */
+    float slope, offset;                            /* leaky_relu (slope, 0 … 1), hard_sigmoid */
+    int32_t size;                                   /* lrn: channels a sum goes over */
+    float alpha, beta, constant;                    /* lrn */
 };
 
 struct layer {
@@ -67,12 +86,17 @@ struct layer {
     struct shape shape; /* of the output, inferred */
 
     /* Into network.parameters: convolution w (R, S, C/G, K) then bias (K); dense w (C, K) then bias (K);
-     * batchnorm gamma (C) then beta (C). Into network.statistics: batchnorm mean (C) then variance (C). */
+     * batchnorm gamma (C) then beta (C); scale's factors (C) then summands (C). Into network.statistics:
+     * batchnorm mean (C) then variance (C). */
     size_t parameter_offset, parameter_count;
     size_t weight_count; /* the first weight_count of them are weights proper: weight decay applies to those
                             alone (0 for batchnorm) */
     size_t statistic_offset, statistic_count;
 };
+
+/* Whether the layer is an activation whose outputs above 0 mean that it is active: relu, clip from 0,
+ * leaky_relu, hard_swish. Its outputs are units (modules/unit_layout.h), and may be masked. */
+bool layer_has_units(const struct layer *layer);
 
 struct network {
     char architecture[LAYER_NAME_BYTES]; /* zoo name, or where it was imported from: information only */
@@ -105,9 +129,9 @@ enum status network_add_layer(struct network *network, enum layer_kind kind, con
                               const struct layer_options *options, const int32_t *inputs, int32_t input_count,
                               int32_t *index);
 
-/* Call once after the last layer: allocates parameters and statistics (zeros; variances and gammas 1) and
- * sets class_count with names "0", "1", …. STATUS_USAGE when a layer other than the last is read by nobody: a
- * network has one output, and every layer leads to it. */
+/* Call once after the last layer: allocates parameters and statistics (zeros; variances, gammas and factors
+ * 1) and sets class_count with names "0", "1", …. STATUS_USAGE when a layer other than the last is read by
+ * nobody: a network has one output, and every layer leads to it. */
 enum status network_finish(struct network *network);
 
 /* Replaces the class names: `count` must be class_count; class_names_check holds. */

@@ -70,7 +70,7 @@ void pass_set_mask(struct pass *pass, int32_t layer, const float *keep)
 {
     assert(pass->mode != PASS_TRAIN);
     assert(layer >= 0 && layer < pass->network->layer_count);
-    assert(pass->network->layers[layer].kind == LAYER_RELU);
+    assert(layer_has_units(&pass->network->layers[layer]));
     pass->masks[layer] = keep;
 }
 

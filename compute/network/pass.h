@@ -26,7 +26,7 @@ void pass_destroy(struct pass **pass);
 /* Bytes of all buffers the pass owns: values, gradients, scratch. */
 size_t pass_memory_bytes(const struct pass *pass);
 
-/* Units of layer `layer` (a ReLU) are multiplied by keep (shape_count floats, 0 or 1; borrowed until
+/* Units of layer `layer` (layer_has_units) are multiplied by keep (shape_count floats, 0 or 1; borrowed until
  * replaced) after the activation; NULL removes the mask. Only PASS_INFER and PASS_OBSERVE. */
 void pass_set_mask(struct pass *pass, int32_t layer, const float *keep);
 

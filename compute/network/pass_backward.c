@@ -115,6 +115,43 @@ static void backward_window(const struct backward *b)
     window_backward(&b->planned->window, b->n, b->dy, b->dx, b->edge.accumulate);
 }
 
+static void backward_activation(const struct backward *b)
+{
+    activation_backward(&b->planned->activation, (size_t)b->n * b->planned->units, first_input(b), b->dy,
+                        b->dx, b->edge.accumulate);
+}
+
+static size_t pixels_of(const struct backward *b)
+{
+    return (size_t)b->n * (size_t)b->layer->shape.h * (size_t)b->layer->shape.w;
+}
+
+static void backward_softmax(const struct backward *b)
+{
+    softmax_layer_backward(pixels_of(b), (size_t)b->layer->shape.c, b->layer->kind == LAYER_LOG_SOFTMAX,
+                           pass_output_of(b->pass, b->index), b->dy, b->dx, b->edge.accumulate);
+}
+
+static void backward_scale(const struct backward *b)
+{
+    size_t c = (size_t)b->layer->shape.c;
+    scale_backward_parameters(pixels_of(b), c, first_input(b), b->dy, b->dparameters, b->dparameters + c);
+    if (b->edge.wanted)
+        scale_backward_data(pixels_of(b), c, b->parameters, b->dy, b->dx, b->edge.accumulate);
+}
+
+static void backward_lrn(const struct backward *b)
+{
+    lrn_backward(&b->planned->lrn, pixels_of(b), b->layer->shape.c, first_input(b), b->dy, b->dx,
+                 b->edge.accumulate);
+}
+
+static void backward_shuffle(const struct backward *b)
+{
+    size_t c = (size_t)b->layer->shape.c;
+    shuffle_channels(pixels_of(b), c, c / (size_t)b->layer->options.groups, b->dy, b->dx, b->edge.accumulate);
+}
+
 /* Each writes the gradient of the layer's parameters, all of it, and gives every input whose gradient is
  * wanted its share, overwriting or adding as the edge says. Only layers without parameters may take for
  * granted that their first input's is wanted (if they have but one): they would not be trained otherwise. */
@@ -130,6 +167,17 @@ static void (*const backwards[LAYER_KIND_COUNT])(const struct backward *b) = {
     [LAYER_CONCAT] = backward_concat,
     [LAYER_FLATTEN] = backward_flatten,
     [LAYER_WINDOW] = backward_window,
+    [LAYER_CLIP] = backward_activation,
+    [LAYER_LEAKY_RELU] = backward_activation,
+    [LAYER_SIGMOID] = backward_activation,
+    [LAYER_TANH] = backward_activation,
+    [LAYER_HARD_SIGMOID] = backward_activation,
+    [LAYER_HARD_SWISH] = backward_activation,
+    [LAYER_SOFTMAX] = backward_softmax,
+    [LAYER_LOG_SOFTMAX] = backward_softmax,
+    [LAYER_SCALE] = backward_scale,
+    [LAYER_LRN] = backward_lrn,
+    [LAYER_SHUFFLE] = backward_shuffle,
 };
 
 void pass_run_backward(struct pass *pass, int32_t n, float *gradient)

@@ -91,6 +91,41 @@ static void forward_window(const struct forward *f)
     window_forward(&f->planned->window, f->n, f->x, f->y);
 }
 
+static void forward_activation(const struct forward *f)
+{
+    activation_forward(&f->planned->activation, (size_t)f->n * f->planned->units, f->x, f->y);
+    if (f->pass->masks[f->index] != NULL)
+        mask_apply(f->n, f->planned->units, f->pass->masks[f->index], f->y);
+}
+
+static size_t pixels_of(const struct forward *f)
+{
+    return (size_t)f->n * (size_t)f->layer->shape.h * (size_t)f->layer->shape.w;
+}
+
+static void forward_softmax(const struct forward *f)
+{
+    softmax_layer_forward(pixels_of(f), (size_t)f->layer->shape.c, f->layer->kind == LAYER_LOG_SOFTMAX, f->x,
+                          f->y);
+}
+
+static void forward_scale(const struct forward *f)
+{
+    size_t c = (size_t)f->layer->shape.c;
+    scale_forward(pixels_of(f), c, f->x, f->parameters, f->parameters + c, f->y);
+}
+
+static void forward_lrn(const struct forward *f)
+{
+    lrn_forward(&f->planned->lrn, pixels_of(f), f->layer->shape.c, f->x, f->y);
+}
+
+static void forward_shuffle(const struct forward *f)
+{
+    shuffle_channels(pixels_of(f), (size_t)f->layer->shape.c, (size_t)f->layer->options.groups, f->x, f->y,
+                     false);
+}
+
 /* Each writes the layer's output for f->n images from its inputs' outputs, entirely. NULL: nothing to do (the
  * input layer is the caller's, flatten shares its input's memory). */
 static void (*const forwards[LAYER_KIND_COUNT])(const struct forward *f) = {
@@ -104,6 +139,17 @@ static void (*const forwards[LAYER_KIND_COUNT])(const struct forward *f) = {
     [LAYER_ADD] = forward_add,
     [LAYER_CONCAT] = forward_concat,
     [LAYER_WINDOW] = forward_window,
+    [LAYER_CLIP] = forward_activation,
+    [LAYER_LEAKY_RELU] = forward_activation,
+    [LAYER_SIGMOID] = forward_activation,
+    [LAYER_TANH] = forward_activation,
+    [LAYER_HARD_SIGMOID] = forward_activation,
+    [LAYER_HARD_SWISH] = forward_activation,
+    [LAYER_SOFTMAX] = forward_softmax,
+    [LAYER_LOG_SOFTMAX] = forward_softmax,
+    [LAYER_SCALE] = forward_scale,
+    [LAYER_LRN] = forward_lrn,
+    [LAYER_SHUFFLE] = forward_shuffle,
 };
 
 void pass_run_forward(struct pass *pass, int32_t n)

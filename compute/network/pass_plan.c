@@ -101,6 +101,25 @@ static struct window describe_window(struct shape in, const struct layer *layer)
                            .step_w = o->step_w};
 }
 
+static struct activation describe_activation(const struct layer *layer)
+{
+    const struct layer_options *o = &layer->options;
+    switch (layer->kind) {
+    case LAYER_CLIP:
+        return (struct activation){ACTIVATION_CLIP, o->low, o->high};
+    case LAYER_LEAKY_RELU:
+        return (struct activation){ACTIVATION_LEAKY_RELU, o->slope, 0};
+    case LAYER_TANH:
+        return (struct activation){ACTIVATION_TANH, 0, 0};
+    case LAYER_HARD_SIGMOID:
+        return (struct activation){ACTIVATION_HARD_SIGMOID, o->slope, o->offset};
+    case LAYER_HARD_SWISH:
+        return (struct activation){ACTIVATION_HARD_SWISH, 0, 0};
+    default:
+        return (struct activation){ACTIVATION_SIGMOID, 0, 0};
+    }
+}
+
 static void describe_layers(struct planner *planner)
 {
     struct pass_plan *plan = planner->plan;
@@ -124,6 +143,11 @@ static void describe_layers(struct planner *planner)
             planned->pooling = describe_pooling(in, layer);
         } else if (layer->kind == LAYER_WINDOW) {
             planned->window = describe_window(in, layer);
+        } else if (layer->kind == LAYER_LRN) {
+            planned->lrn = (struct response_normalisation){layer->options.size, layer->options.alpha,
+                                                           layer->options.beta, layer->options.constant};
+        } else if (layer->kind != LAYER_RELU && layer_kind_is_activation(layer->kind)) {
+            planned->activation = describe_activation(layer);
         }
         if (scratch > plan->scratch_floats)
             plan->scratch_floats = scratch;
@@ -145,6 +169,18 @@ static void mark_trained(struct planner *planner)
 
 /* --- values --- */
 
+/* Going backward, relu and softmax read their own result, others their input. */
+static bool reads_output_again(const struct layer *layer)
+{
+    return layer->kind == LAYER_RELU || layer->kind == LAYER_SOFTMAX || layer->kind == LAYER_LOG_SOFTMAX;
+}
+
+static bool reads_input_again(const struct layer *layer)
+{
+    return layer->parameter_count > 0 || layer->kind == LAYER_LRN ||
+           (layer->kind != LAYER_RELU && layer_kind_is_activation(layer->kind));
+}
+
 /* The last step that reads the output of each layer. */
 static void find_last_reads(const struct planner *planner, int32_t *last_read)
 {
@@ -154,11 +190,10 @@ static void find_last_reads(const struct planner *planner, int32_t *last_read)
         last_read[i] = i;
         if (planner->mode == PASS_OBSERVE || i == network->layer_count - 1)
             last_read[i] = end_step(planner);
-        else if (planner->mode == PASS_TRAIN && layer->kind == LAYER_RELU)
-            last_read[i] = backward_step(planner, i); /* relu_backward reads its own result */
+        else if (planner->mode == PASS_TRAIN && reads_output_again(layer))
+            last_read[i] = backward_step(planner, i);
         for (int32_t k = 0; k < layer->input_count; k++) {
-            /* Layers with parameters read their input again when going backward. */
-            bool again = planner->mode == PASS_TRAIN && layer->parameter_count > 0;
+            bool again = planner->mode == PASS_TRAIN && reads_input_again(layer);
             int32_t read = again ? backward_step(planner, i) : i;
             if (last_read[layer->inputs[k]] < read)
                 last_read[layer->inputs[k]] = read;
@@ -170,7 +205,9 @@ static void find_last_reads(const struct planner *planner, int32_t *last_read)
 static int32_t find_overwritable_input(const struct planner *planner, int32_t i)
 {
     const struct layer *layer = &planner->network->layers[i];
-    bool in_place = layer->kind == LAYER_RELU || layer->kind == LAYER_ADD ||
+    bool in_place = layer_kind_is_activation(layer->kind) || layer->kind == LAYER_ADD ||
+                    layer->kind == LAYER_SOFTMAX || layer->kind == LAYER_LOG_SOFTMAX ||
+                    layer->kind == LAYER_SCALE ||
                     (layer->kind == LAYER_BATCHNORM && planner->mode != PASS_TRAIN);
     for (int32_t k = 0; in_place && k < layer->input_count; k++) {
         int32_t buffer = planner->value_buffer[layer->inputs[k]];
@@ -213,6 +250,15 @@ static bool can_pass_gradient_on(const struct layer *layer, int32_t k)
 {
     switch (layer->kind) {
     case LAYER_RELU:
+    case LAYER_CLIP:
+    case LAYER_LEAKY_RELU:
+    case LAYER_SIGMOID:
+    case LAYER_TANH:
+    case LAYER_HARD_SIGMOID:
+    case LAYER_HARD_SWISH:
+    case LAYER_SOFTMAX:
+    case LAYER_LOG_SOFTMAX:
+    case LAYER_SCALE:
     case LAYER_BATCHNORM:
     case LAYER_FLATTEN:
         return true;

@@ -6,6 +6,8 @@
 #ifndef FACET_COMPUTE_NETWORK_PASS_PLAN_H
 #define FACET_COMPUTE_NETWORK_PASS_PLAN_H
 
+#include "compute/kernels/activation.h"
+#include "compute/kernels/channels.h"
 #include "compute/kernels/convolution.h"
 #include "compute/kernels/elementwise.h"
 #include "compute/kernels/pooling.h"
@@ -23,6 +25,8 @@ struct plan_layer {
         struct convolution convolution;
         struct pooling pooling;
         struct window window;
+        struct activation activation;
+        struct response_normalisation lrn;
     };
     size_t units;        /* floats of its output for one image */
     bool value_borrowed; /* the output is the caller's images (the input layer, and what flattens it) */

@@ -176,7 +176,7 @@ static enum status infer_batchnorm(const struct network *network, struct layer *
     return STATUS_OK;
 }
 
-static enum status infer_relu(const struct network *network, struct layer *layer)
+static enum status infer_same_shape(const struct network *network, struct layer *layer)
 {
     layer->options = (struct layer_options){0};
     layer->shape = input_of(network, layer, 0)->shape;
@@ -322,6 +322,91 @@ static enum status infer_window(const struct network *network, struct layer *lay
     return STATUS_OK;
 }
 
+static enum status require_finite(const struct layer *layer, const char *option, float value)
+{
+    if (isfinite(value))
+        return STATUS_OK;
+    return error_set(STATUS_USAGE, "layer \"%s\": %s of this %s is %g; it must be a finite number",
+                     layer->name, option, layer_kind_name(layer->kind), (double)value);
+}
+
+static enum status infer_clip(const struct network *network, struct layer *layer)
+{
+    struct layer_options *o = &layer->options;
+    *o = (struct layer_options){.low = o->low, .high = o->high};
+    if (!isfinite(o->low) || !isfinite(o->high) || o->low > o->high)
+        return error_set(
+            STATUS_USAGE,
+            "layer \"%s\": it clips to %g … %g; both must be finite, the first not above the second",
+            layer->name, (double)o->low, (double)o->high);
+    layer->shape = input_of(network, layer, 0)->shape;
+    return STATUS_OK;
+}
+
+static enum status infer_leaky_relu(const struct network *network, struct layer *layer)
+{
+    struct layer_options *o = &layer->options;
+    *o = (struct layer_options){.slope = o->slope};
+    if (!(o->slope >= 0 && o->slope <= 1))
+        return error_set(STATUS_USAGE, "layer \"%s\": its slope is %g; it must lie in 0 to 1, e.g. 0.01",
+                         layer->name, (double)o->slope);
+    layer->shape = input_of(network, layer, 0)->shape;
+    return STATUS_OK;
+}
+
+static enum status infer_hard_sigmoid(const struct network *network, struct layer *layer)
+{
+    struct layer_options *o = &layer->options;
+    *o = (struct layer_options){.slope = o->slope, .offset = o->offset};
+    enum status status = require_finite(layer, "slope", o->slope);
+    if (status == STATUS_OK)
+        status = require_finite(layer, "offset", o->offset);
+    layer->shape = input_of(network, layer, 0)->shape;
+    return status;
+}
+
+static enum status infer_scale(const struct network *network, struct layer *layer)
+{
+    layer->options = (struct layer_options){0};
+    layer->shape = input_of(network, layer, 0)->shape;
+    layer->parameter_count = 2 * (size_t)layer->shape.c;
+    return STATUS_OK;
+}
+
+static enum status infer_lrn(const struct network *network, struct layer *layer)
+{
+    struct layer_options *o = &layer->options;
+    *o = (struct layer_options){.size = o->size, .alpha = o->alpha, .beta = o->beta, .constant = o->constant};
+    enum status status = require_at_least(layer, "number of channels summed over", o->size, 1);
+    if (status == STATUS_OK)
+        status = require_finite(layer, "beta", o->beta);
+    if (status != STATUS_OK)
+        return status;
+    if (!isfinite(o->alpha) || o->alpha < 0 || !isfinite(o->constant) || o->constant <= 0)
+        return error_set(STATUS_USAGE,
+                         "layer \"%s\": alpha is %g and the constant %g; expected finite numbers, alpha 0 or "
+                         "more, the constant above 0",
+                         layer->name, (double)o->alpha, (double)o->constant);
+    layer->shape = input_of(network, layer, 0)->shape;
+    return STATUS_OK;
+}
+
+static enum status infer_shuffle(const struct network *network, struct layer *layer)
+{
+    const struct layer *input = input_of(network, layer, 0);
+    struct layer_options *o = &layer->options;
+    *o = (struct layer_options){.groups = o->groups};
+    enum status status = require_at_least(layer, "number of groups", o->groups, 1);
+    if (status != STATUS_OK)
+        return status;
+    if (input->shape.c % o->groups != 0)
+        return error_set(STATUS_SHAPE,
+                         "layer \"%s\": %d groups do not divide the %d channels of its input \"%s\"",
+                         layer->name, o->groups, input->shape.c, input->name);
+    layer->shape = input->shape;
+    return STATUS_OK;
+}
+
 /* One row a kind. `infer` may rely on the number of inputs; it clears the options it does not use and sets
  * shape and counts (which are 0 before). */
 struct inference {
@@ -332,7 +417,7 @@ struct inference {
 static const struct inference inferences[LAYER_KIND_COUNT] = {
     [LAYER_CONVOLUTION] = {1, 1, infer_convolution},
     [LAYER_BATCHNORM] = {1, 1, infer_batchnorm},
-    [LAYER_RELU] = {1, 1, infer_relu},
+    [LAYER_RELU] = {1, 1, infer_same_shape},
     [LAYER_MAXPOOL] = {1, 1, infer_pooling},
     [LAYER_AVGPOOL] = {1, 1, infer_pooling},
     [LAYER_GLOBAL_AVGPOOL] = {1, 1, infer_global_avgpool},
@@ -341,6 +426,17 @@ static const struct inference inferences[LAYER_KIND_COUNT] = {
     [LAYER_CONCAT] = {2, NETWORK_LAYERS_MAX, infer_concat},
     [LAYER_FLATTEN] = {1, 1, infer_flatten},
     [LAYER_WINDOW] = {1, 1, infer_window},
+    [LAYER_CLIP] = {1, 1, infer_clip},
+    [LAYER_LEAKY_RELU] = {1, 1, infer_leaky_relu},
+    [LAYER_SIGMOID] = {1, 1, infer_same_shape},
+    [LAYER_TANH] = {1, 1, infer_same_shape},
+    [LAYER_HARD_SIGMOID] = {1, 1, infer_hard_sigmoid},
+    [LAYER_HARD_SWISH] = {1, 1, infer_same_shape},
+    [LAYER_SOFTMAX] = {1, 1, infer_same_shape},
+    [LAYER_LOG_SOFTMAX] = {1, 1, infer_same_shape},
+    [LAYER_SCALE] = {1, 1, infer_scale},
+    [LAYER_LRN] = {1, 1, infer_lrn},
+    [LAYER_SHUFFLE] = {1, 1, infer_shuffle},
 };
 
 enum status layer_infer(const struct network *network, struct layer *layer)

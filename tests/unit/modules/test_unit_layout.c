@@ -33,6 +33,39 @@ static void test_network_without_relu_is_refused(void **state)
     network_destroy(&network);
 }
 
+static void test_all_activations_with_an_off_state_have_units(void **state)
+{
+    (void)state;
+    struct network *network = new_network(1, 1, 4);
+    struct unit_layout *layout;
+    const struct layer_options relu6 = {.high = 6}, leaky = {.slope = 0.1F};
+    int32_t at = add_layer(network, LAYER_CLIP, "relu6", &relu6, 0, -1);
+    at = add_layer(network, LAYER_LEAKY_RELU, "leaky", &leaky, at, -1);
+    at = add_plain(network, LAYER_HARD_SWISH, "swish", at);
+    finished(network, at, 3, 1);
+    assert_ok(unit_layout_create(network, &layout));
+    assert_int_equal(layout->layer_count, 3);
+    assert_int_equal(layout->unit_count, 12);
+    unit_layout_destroy(&layout);
+    network_destroy(&network);
+}
+
+static void test_other_activations_are_refused(void **state)
+{
+    (void)state;
+    const struct layer_options clip = {.low = -1, .high = 1};
+    const enum layer_kind kinds[] = {LAYER_CLIP, LAYER_SIGMOID, LAYER_TANH, LAYER_HARD_SIGMOID};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        struct network *network = new_network(1, 1, 4);
+        struct unit_layout *layout;
+        int32_t at = add_plain(network, LAYER_RELU, "relu", 0);
+        finished(network, add_layer(network, kinds[i], "other", &clip, at, -1), 3, 1);
+        assert_fails(unit_layout_create(network, &layout), STATUS_SHAPE, "never at rest");
+        assert_null(layout);
+        network_destroy(&network);
+    }
+}
+
 static void test_a_channel_is_kept_when_one_of_its_units_is(void **state)
 {
     (void)state;
@@ -86,6 +119,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_units_are_the_outputs_of_relu_layers),
         cmocka_unit_test(test_network_without_relu_is_refused),
+        cmocka_unit_test(test_all_activations_with_an_off_state_have_units),
+        cmocka_unit_test(test_other_activations_are_refused),
         cmocka_unit_test(test_a_channel_is_kept_when_one_of_its_units_is),
         cmocka_unit_test(test_bits_beyond_the_units_are_seen),
         cmocka_unit_test(test_expanding_gives_zeros_and_ones_and_their_count),

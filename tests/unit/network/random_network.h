@@ -73,6 +73,22 @@ static inline struct layer_options random_options(struct random_choices *choices
                                          .step_h = 1 + choose(choices, 2),
                                          .step_w = 1 + choose(choices, 2)};
         break;
+    case LAYER_CLIP:
+        options = (struct layer_options){.low = choose(choices, 2) == 0 ? 0 : -0.7F, .high = 1.2F};
+        break;
+    case LAYER_LEAKY_RELU:
+        options = (struct layer_options){.slope = 0.2F};
+        break;
+    case LAYER_HARD_SIGMOID:
+        options = (struct layer_options){.slope = 0.3F, .offset = 0.4F};
+        break;
+    case LAYER_LRN:
+        options = (struct layer_options){
+            .size = 1 + choose(choices, 4), .alpha = 0.3F, .beta = 0.75F, .constant = 1.2F};
+        break;
+    case LAYER_SHUFFLE:
+        options = (struct layer_options){.groups = 1 + choose(choices, 3)};
+        break;
     default:
         break;
     }

@@ -6,6 +6,7 @@
 
 #include "compute/network/pass_plan.h"
 #include "compute/reference/reference.h"
+#include "compute/reference/reference_channels.h"
 
 struct reference_network {
     const struct network *network;
@@ -129,6 +130,29 @@ static inline void reference_run_layer(const struct reference_network *reference
         break;
     case LAYER_WINDOW:
         reference_window_forward(&planned->window, n, x, y);
+        break;
+    case LAYER_CLIP:
+    case LAYER_LEAKY_RELU:
+    case LAYER_SIGMOID:
+    case LAYER_TANH:
+    case LAYER_HARD_SIGMOID:
+    case LAYER_HARD_SWISH:
+        reference_activation(&planned->activation, count, x, y);
+        for (size_t i = 0; reference->masks[index] != NULL && i < count; i++)
+            y[i] *= reference->masks[index][i % planned->units];
+        break;
+    case LAYER_SOFTMAX:
+    case LAYER_LOG_SOFTMAX:
+        reference_softmax_layer(count / (size_t)in.c, (size_t)in.c, layer->kind == LAYER_LOG_SOFTMAX, x, y);
+        break;
+    case LAYER_SCALE:
+        reference_scale(count / (size_t)in.c, (size_t)in.c, x, w, w + in.c, y);
+        break;
+    case LAYER_LRN:
+        reference_lrn(&planned->lrn, count / (size_t)in.c, in.c, x, y);
+        break;
+    case LAYER_SHUFFLE:
+        reference_shuffle(count / (size_t)in.c, (size_t)in.c, (size_t)layer->options.groups, x, y);
         break;
     case LAYER_INPUT:
     case LAYER_KIND_COUNT:
