@@ -7,14 +7,14 @@ preset=$3
 sanitized=$build_dir/checks/$preset
 cd "$source_dir"
 
-export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1
+export ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1
 export UBSAN_OPTIONS=print_stacktrace=1
 if [ "$preset" = tsan ]; then
     need clang
     # Archer tells the thread sanitizer of OpenMP's barriers; without it every parallel loop looks like a race.
     archer=$(dirname "$(dirname "$(readlink -f "$(command -v clang)")")")/lib/libarcher.so
     [ -e "$archer" ] || skip "libarcher.so is not installed (Debian: libomp-dev)"
-    export OMP_TOOL_LIBRARIES=$archer TSAN_OPTIONS=ignore_noninstrumented_modules=1
+    export OMP_TOOL_LIBRARIES=$archer TSAN_OPTIONS=allocator_may_return_null=1:ignore_noninstrumented_modules=1
 fi
 
 cmake --preset "$preset" -B "$sanitized" -DCMAKE_COMPILE_WARNING_AS_ERROR=ON
