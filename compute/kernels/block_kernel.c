@@ -1,0 +1,138 @@
+/* The kernel of block_product.h, compiled once for the build's architecture and, on x86-64, once more for
+ * AVX-512; BLOCK_PRODUCT is the name of the function here.
+ *
+ * Loop nest, from the outside:
+ *   panels of columns   one, or two side by side with AVX-512: b's part of one stays in cache over
+ *   images, lines       all of these,
+ *   blocks of rows      whose sums are in registers over
+ *   segments, depth     all of these: load a row of b's panels, multiply it with one float of each row of a.
+ *
+ * Sizes: a core starts two fused multiply-adds a cycle and each takes four, so at least eight sums must be
+ * under way; each row costs a load of a's float, each step a load of b's vectors, and two loads a cycle are
+ * all there are. AVX2 has 16 registers: 6 rows × 2 vectors = 12 sums, 2 of b, 1 of a. AVX-512 has 32:
+ * 12 rows × 2 = 24 sums, 2 of b. Rows are shared out evenly among blocks, 32 as 11 + 11 + 10. */
+#include "compute/kernels/block_product.h"
+
+#if defined(__AVX512F__)
+enum { VECTOR = 16, MOST_PANELS = 2, MOST_ROWS = 12 };
+#elif defined(__AVX__)
+enum { VECTOR = 8, MOST_PANELS = 1, MOST_ROWS = 6 };
+#else
+enum { VECTOR = 4, MOST_PANELS = 1, MOST_ROWS = 6 };
+#endif
+enum { PANEL_VECTORS = BLOCK_PANEL / VECTOR, MOST_VECTORS = MOST_PANELS * PANEL_VECTORS };
+
+typedef float vector __attribute__((vector_size(VECTOR * sizeof(float))));
+/* The same at any address, in an array of floats. */
+typedef float loose_vector
+    __attribute__((vector_size(VECTOR * sizeof(float)), aligned(sizeof(float)), may_alias));
+
+/* Loops over sums must vanish, or the sums would not be in registers. */
+#if defined(__clang__)
+#    define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#    define UNROLL _Pragma("GCC unroll 16")
+#endif
+#define INLINE static inline __attribute__((always_inline))
+
+/* Inlined with each number of rows and panels as constants. */
+INLINE void block(const struct block_product *p, const int rows, const int panels, const float *a,
+                  const float *b, float *c)
+{
+    const int vectors = panels * PANEL_VECTORS;
+    const ptrdiff_t a_row = p->a.row, a_column = p->a.column, b_row = p->b.row, b_panel = p->b.panel;
+    vector sum[MOST_ROWS][MOST_VECTORS];
+    UNROLL for (int i = 0; i < rows; i++)
+    {
+        UNROLL for (int v = 0; v < vectors; v++)
+        {
+            sum[i][v] = (vector){0};
+        }
+    }
+    for (ptrdiff_t segment = 0; segment < p->segments; segment++) {
+        /* Four rows share a pointer: their addresses take three registers instead of four. */
+        const float *a0 = a + segment * p->a.segment;
+        const float *a4 = rows > 4 ? a0 + 4 * a_row : a0, *a8 = rows > 8 ? a0 + 8 * a_row : a0;
+        const float *right = b + segment * p->b.segment;
+        for (ptrdiff_t l = 0; l < p->depth; l++) {
+            vector row[MOST_VECTORS];
+            UNROLL for (int v = 0; v < vectors; v++)
+            {
+                row[v] =
+                    *(const loose_vector *)(right + v / PANEL_VECTORS * b_panel + v % PANEL_VECTORS * VECTOR);
+            }
+            UNROLL for (int i = 0; i < rows; i++)
+            {
+                const float left = (i < 4 ? a0 : i < 8 ? a4 : a8)[i % 4 * a_row];
+                UNROLL for (int v = 0; v < vectors; v++)
+                {
+                    sum[i][v] += left * row[v];
+                }
+            }
+            a0 += a_column;
+            a4 += a_column;
+            a8 += a_column;
+            right += b_row;
+        }
+    }
+    UNROLL for (int i = 0; i < rows; i++)
+    {
+        UNROLL for (int v = 0; v < vectors; v++)
+        {
+            loose_vector *at = (loose_vector *)(c + i * p->c.row + v * VECTOR);
+            if (p->accumulate)
+                sum[i][v] += *at;
+            *at = sum[i][v];
+        }
+    }
+}
+
+#define ROWS(count)                                                                                          \
+    case count:                                                                                              \
+        block(p, count, panels, a, b, c);                                                                    \
+        break;
+
+INLINE void block_of_rows(const struct block_product *p, ptrdiff_t rows, const int panels, const float *a,
+                          const float *b, float *c)
+{
+    switch (rows) {
+        ROWS(1)
+        ROWS(2)
+        ROWS(3) ROWS(4) ROWS(5) ROWS(6)
+#if defined(__AVX512F__)
+            ROWS(7) ROWS(8) ROWS(9) ROWS(10) ROWS(11) ROWS(12)
+#endif
+    }
+}
+
+/* All rows of one line. */
+INLINE void line_of_blocks(const struct block_product *p, const int panels, const float *a, const float *b,
+                           float *c)
+{
+    ptrdiff_t blocks = (p->rows + MOST_ROWS - 1) / MOST_ROWS;
+    for (ptrdiff_t left = p->rows; blocks > 0; blocks--) {
+        ptrdiff_t rows = left / blocks;
+        block_of_rows(p, rows, panels, a, b, c);
+        a += rows * p->a.row;
+        c += rows * p->c.row;
+        left -= rows;
+    }
+}
+
+void BLOCK_PRODUCT(const struct block_product *p)
+{
+    ptrdiff_t panels = p->columns / BLOCK_PANEL;
+    for (ptrdiff_t panel = 0, width; panel < panels; panel += width) {
+        width = panels - panel < MOST_PANELS ? 1 : MOST_PANELS;
+        const float *b = p->b.data + panel * p->b.panel;
+        for (ptrdiff_t image = 0; image < p->images; image++)
+            for (ptrdiff_t line = 0; line < p->lines; line++) {
+                const float *a = p->a.data + image * p->a.image + line * p->a.line;
+                float *c = p->c.data + image * p->c.image + line * p->c.line + panel * BLOCK_PANEL;
+                if (width == MOST_PANELS)
+                    line_of_blocks(p, MOST_PANELS, a, b, c);
+                else
+                    line_of_blocks(p, 1, a, b, c);
+            }
+    }
+}

@@ -1,0 +1,129 @@
+#include "compute/kernels/convolution_im2col.h"
+
+#include <string.h>
+
+#include "compute/kernels/elementwise.h"
+#include "compute/kernels/epilogue.h"
+#include "compute/kernels/im2col.h"
+#include "compute/kernels/phase.h"
+
+void im2col_forward(const struct convolution *conv, int32_t n, const float *x, const float *w,
+                    const struct convolution_epilogue *epilogue, float *y, float *scratch)
+{
+    ptrdiff_t k = conv->out_c, group_k = k / conv->groups, depth = (ptrdiff_t)im2col_depth(conv);
+    size_t pixels = (size_t)n * (size_t)conv->out_h * (size_t)conv->out_w;
+    size_t tile = im2col_tile_pixels(conv);
+    float *columns = scratch, *sums = scratch + im2col_scratch_floats(conv);
+    for (size_t first = 0; first < pixels; first += tile) {
+        size_t count = pixels - first < tile ? pixels - first : tile;
+        float *rows = epilogue_reads(epilogue, y) ? sums : y + first * (size_t)k;
+        for (int32_t g = 0; g < conv->groups; g++)
+            gemm((ptrdiff_t)count, group_k, depth, im2col_tile(conv, x, first, count, g, columns),
+                 matrix_rows(w + g * group_k, k), 0.0F, rows + g * group_k, k);
+        if (epilogue != NULL)
+            epilogue_apply(epilogue, first, count, (size_t)k, rows, y);
+    }
+}
+
+/* dw = Σ over tiles of (tile of im2col)ᵀ · (tile of dy), in the order of the tiles. */
+void im2col_backward_weights(const struct convolution *conv, int32_t n, const float *x, const float *dy,
+                             float *dw, float *scratch)
+{
+    ptrdiff_t k = conv->out_c, group_k = k / conv->groups, depth = (ptrdiff_t)im2col_depth(conv);
+    size_t pixels = (size_t)n * (size_t)conv->out_h * (size_t)conv->out_w;
+    size_t tile = im2col_tile_pixels(conv);
+    if (pixels == 0)
+        memset(dw, 0, (size_t)depth * (size_t)k * sizeof *dw);
+    for (size_t first = 0; first < pixels; first += tile) {
+        size_t count = pixels - first < tile ? pixels - first : tile;
+        for (int32_t g = 0; g < conv->groups; g++) {
+            struct matrix columns = im2col_tile(conv, x, first, count, g, scratch);
+            struct matrix transposed = {columns.data, columns.column_stride, columns.row_stride};
+            gemm(depth, group_k, (ptrdiff_t)count, transposed,
+                 matrix_rows(dy + first * (size_t)k + g * group_k, k), first > 0 ? 1.0F : 0.0F,
+                 dw + g * group_k, k);
+        }
+    }
+}
+
+static bool is_strided(const struct convolution *conv)
+{
+    return conv->stride_h > 1 || conv->stride_w > 1;
+}
+
+/* Adds `count` rows of C floats to the phase's pixels of dx, from pixel `first` on. */
+static void scatter_add(const struct convolution *conv, const struct phase *phase, size_t first, size_t count,
+                        const float *rows, float *dx)
+{
+    size_t c = (size_t)conv->in_c, step_w = (size_t)conv->stride_w, step_h = (size_t)conv->stride_h;
+    size_t width = (size_t)phase->w.count, height = (size_t)phase->h.count;
+    for (size_t done = 0; done < count;) {
+        size_t row = (first + done) / width, column = (first + done) % width;
+        size_t run = width - column < count - done ? width - column : count - done;
+        size_t image = row / height, h = (size_t)phase->h.first + row % height * step_h;
+        size_t pixel =
+            (image * (size_t)conv->in_h + h) * (size_t)conv->in_w + (size_t)phase->w.first + column * step_w;
+        copy_rows(run, c, rows + done * c, c, dx + pixel * c, step_w * c, true);
+        done += run;
+    }
+}
+
+/* Scratch of im2col_backward_data: the phase's weights, its tile of im2col, and (strided) its tile of
+ * results; each begins on a cache line. */
+static size_t whole_lines(size_t floats)
+{
+    return (floats + 15) / 16 * 16;
+}
+
+static void phase_backward(const struct convolution *conv, const struct phase *phase, int32_t n,
+                           const float *w, const float *dy, float *dx, bool accumulate, float *scratch)
+{
+    const struct convolution *flipped = &phase->conv;
+    ptrdiff_t c = flipped->out_c, group_c = c / flipped->groups, depth = (ptrdiff_t)im2col_depth(flipped);
+    size_t pixels = (size_t)n * (size_t)flipped->out_h * (size_t)flipped->out_w;
+    size_t tile = im2col_tile_pixels(flipped);
+    float *arranged = scratch;
+    float *columns = arranged + whole_lines(phase_weight_floats(phase));
+    float *results = columns + whole_lines(im2col_scratch_floats(flipped));
+    phase_weights(conv, phase, w, arranged);
+    for (size_t first = 0; first < pixels; first += tile) {
+        size_t count = pixels - first < tile ? pixels - first : tile;
+        float *rows = is_strided(conv) ? results : dx + first * (size_t)c;
+        float beta = !is_strided(conv) && accumulate ? 1.0F : 0.0F;
+        for (int32_t g = 0; g < flipped->groups; g++)
+            gemm((ptrdiff_t)count, group_c, depth, im2col_tile(flipped, dy, first, count, g, columns),
+                 matrix_rows(arranged + g * group_c, c), beta, rows + g * group_c, c);
+        if (is_strided(conv))
+            scatter_add(conv, phase, first, count, results, dx);
+    }
+}
+
+void im2col_backward_data(const struct convolution *conv, int32_t n, const float *w, const float *dy,
+                          float *dx, bool accumulate, float *scratch)
+{
+    if (is_strided(conv) && !accumulate)
+        memset(dx, 0, (size_t)n * (size_t)conv->in_h * (size_t)conv->in_w * (size_t)conv->in_c * sizeof *dx);
+    for (int32_t h = 0; h < conv->stride_h; h++)
+        for (int32_t v = 0; v < conv->stride_w; v++) {
+            struct phase phase;
+            if (phase_at(conv, h, v, &phase))
+                phase_backward(conv, &phase, n, w, dy, dx, accumulate, scratch);
+        }
+}
+
+size_t im2col_way_scratch_floats(const struct convolution *conv)
+{
+    /* forward: a tile, and its sums where the residual is y */
+    size_t most = im2col_scratch_floats(conv) + im2col_tile_pixels(conv) * (size_t)conv->out_c;
+    for (int32_t h = 0; h < conv->stride_h; h++)
+        for (int32_t v = 0; v < conv->stride_w; v++) {
+            struct phase phase;
+            if (!phase_at(conv, h, v, &phase))
+                continue;
+            size_t results = is_strided(conv) ? im2col_tile_pixels(&phase.conv) * (size_t)conv->in_c : 0;
+            size_t floats = whole_lines(phase_weight_floats(&phase)) +
+                            whole_lines(im2col_scratch_floats(&phase.conv)) + results;
+            most = floats > most ? floats : most;
+        }
+    return most;
+}
