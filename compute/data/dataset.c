@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "compute/base/memory.h"
+#include "compute/data/image_adapt.h"
 
 /* --- creating --- */
 
@@ -155,6 +156,28 @@ void dataset_limit(struct dataset *dataset, int64_t per_class)
     }
     dataset->class_start[dataset->class_count] = kept;
     dataset->image_count = dataset->loaded = kept;
+}
+
+enum status dataset_adapt(struct dataset *dataset, struct shape shape)
+{
+    struct image_adapt *adapt = NULL;
+    uint8_t *pixels = NULL;
+    size_t bytes = 0;
+    if (image_adapt_is_identity(dataset->shape, shape))
+        return STATUS_OK;
+    enum status status = dataset_pixel_bytes(shape, dataset->loaded, &bytes);
+    if (status == STATUS_OK)
+        status = image_adapt_create(dataset->shape, shape, &adapt);
+    if (status == STATUS_OK)
+        status = memory_allocate(&pixels, bytes, 1, "adapted images");
+    if (status == STATUS_OK) {
+        image_adapt_run(adapt, dataset->loaded, dataset->pixels, pixels);
+        memory_free(&dataset->pixels);
+        dataset->pixels = pixels;
+        dataset->shape = shape;
+    }
+    image_adapt_destroy(&adapt);
+    return status;
 }
 
 void dataset_destroy(struct dataset **dataset)

@@ -40,6 +40,10 @@ enum status dataset_pixel_bytes(struct shape shape, int64_t count, size_t *bytes
 /* Keeps only the first `per_class` ≥ 1 images of each class; all images must be loaded. */
 void dataset_limit(struct dataset *dataset, int64_t per_class);
 
+/* Brings the loaded images to another shape (image_adapt.h, whose errors it has); on failure the dataset is
+ * as before. */
+enum status dataset_adapt(struct dataset *dataset, struct shape shape);
+
 /* NULL is fine; sets the caller's pointer to NULL. */
 void dataset_destroy(struct dataset **dataset);
 

@@ -1,49 +1,27 @@
 #include "compute/formats/dataset_file.h"
 
 #include "compute/base/memory.h"
+#include "compute/formats/dataset_writer.h"
 #include "compute/formats/hdf5_file.h"
 
-static const char kind[] = "dataset";
-static const char pixels_name[] = "pixels";           /* (N, H, W, C) uint8 */
-static const char labels_name[] = "labels";           /* (N) int32 */
-static const char class_start_name[] = "class_start"; /* (classes + 1) int64 */
-static const char class_names_name[] = "class_names"; /* (classes) text */
+enum { PIXEL_RANK = DATASET_PIXEL_RANK };
 
-enum { PIXEL_RANK = 4 };
+static const char *const kind = DATASET_KIND, *const pixels_name = DATASET_PIXELS,
+                         *const labels_name = DATASET_LABELS, *const class_start_name = DATASET_CLASS_START,
+                         *const class_names_name = DATASET_CLASS_NAMES;
 
 /* --- writing --- */
-
-static enum status write_labels(hid_t file, const struct dataset *dataset)
-{
-    int32_t *labels = NULL;
-    hsize_t extent = (hsize_t)dataset->image_count;
-    enum status status =
-        memory_allocate(&labels, (size_t)dataset->image_count, sizeof *labels, "labels of a dataset");
-    if (status != STATUS_OK)
-        return status;
-    for (int32_t c = 0; c < dataset->class_count; c++)
-        for (int64_t i = dataset->class_start[c]; i < dataset->class_start[c + 1]; i++)
-            labels[i] = c;
-    status = hdf5_write_array(file, labels_name, H5T_NATIVE_INT32, 1, &extent, labels);
-    memory_free(&labels);
-    return status;
-}
 
 static enum status write_content(hid_t file, const void *content)
 {
     const struct dataset *dataset = content;
-    hsize_t classes = (hsize_t)dataset->class_count;
-    hsize_t starts = classes + 1;
-    hsize_t pixels[PIXEL_RANK] = {(hsize_t)dataset->image_count, (hsize_t)dataset->shape.h,
-                                  (hsize_t)dataset->shape.w, (hsize_t)dataset->shape.c};
-    enum status status =
-        hdf5_write_class_names(file, class_names_name, dataset->class_names, dataset->class_count);
-    if (status == STATUS_OK)
-        status = hdf5_write_array(file, class_start_name, H5T_NATIVE_INT64, 1, &starts, dataset->class_start);
-    if (status == STATUS_OK)
-        status = write_labels(file, dataset);
-    if (status == STATUS_OK)
-        status = hdf5_write_array(file, pixels_name, H5T_NATIVE_UINT8, PIXEL_RANK, pixels, dataset->pixels);
+    hid_t pixels;
+    enum status status = dataset_index_write(file, dataset, &pixels);
+    if (status != STATUS_OK)
+        return status;
+    status = hdf5_write_rows(pixels, H5P_DEFAULT, H5T_NATIVE_UINT8, 0, (hsize_t)dataset->image_count,
+                             dataset->pixels);
+    H5Dclose(pixels);
     return status;
 }
 
