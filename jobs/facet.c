@@ -24,7 +24,8 @@ static const struct command commands[] = {
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
-const char *argp_program_version = "facet " FACET_VERSION;
+/* argp looks for it by name, so it must be seen from outside. */
+__attribute__((visibility("default"))) const char *argp_program_version = "facet " FACET_VERSION;
 
 static void print_help(FILE *out)
 {

@@ -18,6 +18,7 @@ struct decomposer {
     int64_t images_done;       /* passed, of the classes counted before the present one */
     int64_t class_images_done; /* of the present one */
     int32_t counting_class;
+    int64_t class_images_wanted; /* about so many images of it will do */
     double started;
 };
 
@@ -35,13 +36,15 @@ static bool counting_progress(void *context, int64_t images_done)
     double elapsed = seconds_now() - decomposer->started;
     decomposer->class_images_done = images_done;
     int64_t done = decomposer->images_done + images_done;
-    run_progress_rank(decomposer->job->progress, "counting active units", decomposer->counting_class, done, 0,
-                      elapsed > 0 ? (double)done / elapsed : 0);
+    int64_t wanted =
+        decomposer->class_images_wanted > images_done ? decomposer->class_images_wanted : images_done;
+    run_progress_rank(decomposer->job->progress, "counting active units", decomposer->counting_class,
+                      images_done, wanted, elapsed > 0 ? (double)done / elapsed : 0);
     return *decomposer->job->stop != 0;
 }
 
 /* The images of the class, in one slab. */
-static enum status load_class(const struct decomposition *job, int32_t class_index)
+static enum status load_class(const struct decomposition *job, int32_t class_index, int64_t *images)
 {
     int32_t in_dataset;
     enum status status =
@@ -50,14 +53,15 @@ static enum status load_class(const struct decomposition *job, int32_t class_ind
     if (status != STATUS_OK)
         return status;
     int64_t first = job->dataset->class_start[in_dataset];
-    int64_t images = job->dataset->class_start[in_dataset + 1] - first;
-    return dataset_file_load_range(job->dataset, job->dataset_path, first, images);
+    *images = job->dataset->class_start[in_dataset + 1] - first;
+    return dataset_file_load_range(job->dataset, job->dataset_path, first, *images);
 }
 
 static enum status count_class(struct decomposer *decomposer, int32_t class_index)
 {
     const struct decomposition *job = decomposer->job;
     struct activation_options options = *job->options;
+    int64_t images = 0;
     struct class_counts **counts = &decomposer->drawn[decomposer->drawn_count];
     if (!is_chosen(job, class_index))
         options.positives = 0; /* its images serve as negatives alone */
@@ -67,7 +71,8 @@ static enum status count_class(struct decomposer *decomposer, int32_t class_inde
     if (status != STATUS_OK)
         return status;
     decomposer->drawn_count++;
-    status = load_class(job, class_index);
+    status = load_class(job, class_index, &images);
+    decomposer->class_images_wanted = images < options.positives ? images : options.positives;
     if (status == STATUS_OK)
         status = activation_count_class(job->network, decomposer->layout, job->dataset, class_index, &options,
                                         counting_progress, decomposer, *counts);

@@ -101,23 +101,34 @@ void run_progress_class(struct run_progress *progress, int32_t class_index, cons
     run_progress_send(progress, &event);
 }
 
-void run_progress_close(MPI_Comm comm, struct run_progress *progress, enum status how, const char *words)
+static void send_last(struct progress_sender *sender, enum event_state state)
 {
+    struct event last = event_make(EVENT_RANK);
+    last.state = state;
+    snprintf(last.text, sizeof last.text, "%s", state == STATE_DONE ? "finished" : "ended");
+    progress_send(sender, &last);
+}
+
+enum status run_progress_close(MPI_Comm comm, struct run_progress *progress, enum status how,
+                               const char *words)
+{
+    enum event_state state = how == STATUS_OK        ? STATE_DONE
+                             : how == STATUS_STOPPED ? STATE_STOPPED
+                                                     : STATE_FAILED;
+    enum status published = STATUS_OK;
     struct error_carried carried = {STATUS_OK, ""}; /* what ended the run is still to be printed */
     error_keep_first(&carried, how);
-    if (progress->sender != NULL) {
-        struct event idle = event_make(EVENT_RANK);
-        idle.state = how == STATUS_OK ? STATE_DONE : how == STATUS_STOPPED ? STATE_STOPPED : STATE_FAILED;
-        snprintf(idle.text, sizeof idle.text, "%s", how == STATUS_OK ? "finished" : "ended");
-        progress_send(progress->sender, &idle);
-    }
+    if (progress->sender != NULL)
+        send_last(progress->sender, state);
     progress_sender_destroy(&progress->sender);
     MPI_Barrier(comm); /* everybody has sent everything */
     if (progress->server != NULL) {
         struct event end = event_make(EVENT_RUN_END);
-        end.state = how == STATUS_OK ? STATE_DONE : how == STATUS_STOPPED ? STATE_STOPPED : STATE_FAILED;
+        end.state = state;
         snprintf(end.text, sizeof end.text, "%s", words);
-        progress_server_stop(&progress->server, &end);
+        published = progress_server_stop(&progress->server, &end);
     }
-    error_raise(&carried);
+    if (how != STATUS_OK)
+        return error_raise(&carried);
+    return published;
 }

@@ -33,8 +33,11 @@ void run_progress_rank(struct run_progress *progress, const char *activity, int3
 void run_progress_class(struct run_progress *progress, int32_t class_index, const char *name,
                         enum event_state state, double value);
 
-/* Collective: how the run ended. Also after a failed open. */
-void run_progress_close(MPI_Comm comm, struct run_progress *progress, enum status how, const char *words);
+/* Collective: how the run ended. Also after a failed open. Keeps the message of a failed run; a failure to
+ * publish the end of one that went well (STATUS_IO on rank 0) is returned, for a note: the run itself is all
+ * right. */
+enum status run_progress_close(MPI_Comm comm, struct run_progress *progress, enum status how,
+                               const char *words);
 
 /* Seconds on a clock that only goes forward. */
 double seconds_now(void);

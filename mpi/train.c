@@ -128,6 +128,16 @@ static enum status create_test_run(struct trainer *trainer)
     return classifier_run_create(&trainer->view, trainer->run->test->shape, &trainer->test_run, NULL);
 }
 
+/* How many epochs there will be, and how many are behind a resumed run: no point of the learning curve. */
+static void announce_epochs(const struct trainer *trainer)
+{
+    struct event event = event_make(EVENT_EPOCH);
+    event.state = trainer->position.epoch > 0 ? STATE_RESUMED : STATE_NONE;
+    event.done = trainer->position.epoch;
+    event.total = trainer->run->options->epochs;
+    run_progress_send(trainer->run->progress, &event);
+}
+
 /* Collective: all ranks learn of anybody's failure. */
 static enum status trainer_prepare(struct trainer *trainer)
 {
@@ -145,6 +155,8 @@ static enum status trainer_prepare(struct trainer *trainer)
     status = ranks_agree(comm, status);
     if (status != STATUS_OK)
         return status;
+    if (ranks_rank(comm) == 0)
+        announce_epochs(trainer);
     return slice_sum_create(comm, slice_count(trainer->run->options->batch_images),
                             (int64_t)vector_length(trainer->network), &trainer->sum);
 }

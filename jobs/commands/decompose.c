@@ -234,8 +234,10 @@ static enum status decompose(struct decompose_run *run)
             run_progress_class(&run->progress, i, network->class_names[i], STATE_WAITING, -1);
     if (status == STATUS_OK)
         status = decompose_activation(&decomposition, &run->result);
-    run_progress_close(run->job->comm, &run->progress, status,
-                       status == STATUS_OK ? run->modules : error_message());
+    if (run_progress_close(run->job->comm, &run->progress, status,
+                           status == STATUS_OK ? run->modules : error_message()) != STATUS_OK &&
+        status == STATUS_OK)
+        console_print(&run->console, "facet: note: %s", error_message());
     return status;
 }
 

@@ -337,8 +337,10 @@ static enum status train(struct train_run *run)
         status = train_network(&training, &run->network);
     if (status == STATUS_OK)
         status = write_result(run);
-    run_progress_close(run->job->comm, &run->progress, status,
-                       status == STATUS_OK ? run->arguments->output : error_message());
+    if (run_progress_close(run->job->comm, &run->progress, status,
+                           status == STATUS_OK ? run->arguments->output : error_message()) != STATUS_OK &&
+        status == STATUS_OK)
+        console_print(&run->console, "facet: note: %s", error_message());
     return status;
 }
 
