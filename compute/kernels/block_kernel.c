@@ -5,7 +5,8 @@
  *   panels of columns   one, or two side by side with AVX-512: b's part of one stays in cache over
  *   images, lines       all of these,
  *   blocks of rows      whose sums are in registers over
- *   segments, depth     all of these: load a row of b's panels, multiply it with one float of each row of a.
+ *   batches, segments,
+ *   depth               all of these: load a row of b's panels, multiply it with one float of each row of a.
  *
  * Sizes: a core starts two fused multiply-adds a cycle and each takes four, so at least eight sums must be
  * under way; each row costs a load of a's float, each step a load of b's vectors, and two loads a cycle are
@@ -49,32 +50,33 @@ INLINE void block(const struct block_product *p, const int rows, const int panel
             sum[i][v] = (vector){0};
         }
     }
-    for (ptrdiff_t segment = 0; segment < p->segments; segment++) {
-        /* Four rows share a pointer: their addresses take three registers instead of four. */
-        const float *a0 = a + segment * p->a.segment;
-        const float *a4 = rows > 4 ? a0 + 4 * a_row : a0, *a8 = rows > 8 ? a0 + 8 * a_row : a0;
-        const float *right = b + segment * p->b.segment;
-        for (ptrdiff_t l = 0; l < p->depth; l++) {
-            vector row[MOST_VECTORS];
-            UNROLL for (int v = 0; v < vectors; v++)
-            {
-                row[v] =
-                    *(const loose_vector *)(right + v / PANEL_VECTORS * b_panel + v % PANEL_VECTORS * VECTOR);
-            }
-            UNROLL for (int i = 0; i < rows; i++)
-            {
-                const float left = (i < 4 ? a0 : i < 8 ? a4 : a8)[i % 4 * a_row];
+    for (ptrdiff_t batch = 0; batch < p->batches; batch++)
+        for (ptrdiff_t segment = 0; segment < p->segments; segment++) {
+            /* Four rows share a pointer: their addresses take three registers instead of four. */
+            const float *a0 = a + batch * p->a.batch + segment * p->a.segment;
+            const float *a4 = rows > 4 ? a0 + 4 * a_row : a0, *a8 = rows > 8 ? a0 + 8 * a_row : a0;
+            const float *right = b + batch * p->b.batch + segment * p->b.segment;
+            for (ptrdiff_t l = 0; l < p->depth; l++) {
+                vector row[MOST_VECTORS];
                 UNROLL for (int v = 0; v < vectors; v++)
                 {
-                    sum[i][v] += left * row[v];
+                    row[v] = *(const loose_vector *)(right + v / PANEL_VECTORS * b_panel +
+                                                     v % PANEL_VECTORS * VECTOR);
                 }
+                UNROLL for (int i = 0; i < rows; i++)
+                {
+                    const float left = (i < 4 ? a0 : i < 8 ? a4 : a8)[i % 4 * a_row];
+                    UNROLL for (int v = 0; v < vectors; v++)
+                    {
+                        sum[i][v] += left * row[v];
+                    }
+                }
+                a0 += a_column;
+                a4 += a_column;
+                a8 += a_column;
+                right += b_row;
             }
-            a0 += a_column;
-            a4 += a_column;
-            a8 += a_column;
-            right += b_row;
         }
-    }
     UNROLL for (int i = 0; i < rows; i++)
     {
         UNROLL for (int v = 0; v < vectors; v++)
@@ -98,7 +100,9 @@ INLINE void block_of_rows(const struct block_product *p, ptrdiff_t rows, const i
     switch (rows) {
         ROWS(1)
         ROWS(2)
-        ROWS(3) ROWS(4) ROWS(5) ROWS(6)
+        ROWS(3)
+        ROWS(4)
+        ROWS(5) ROWS(6)
 #if defined(__AVX512F__)
             ROWS(7) ROWS(8) ROWS(9) ROWS(10) ROWS(11) ROWS(12)
 #endif

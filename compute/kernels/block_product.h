@@ -3,7 +3,7 @@
  * 3·16 columns a kernel row, or the products of Winograd's algorithm. The sums of a block of c are held in
  * registers over all of a kernel's rows.
  *
- * Every float of c is one sum in one order (segments, then depth) by fused multiply-adds, wherever blocks
+ * Every float of c is one sum in one order (batches, segments, depth) by fused multiply-adds, wherever blocks
  * begin and however wide a register is, so the same bytes come out for any grouping of lines and images. */
 #ifndef FACET_COMPUTE_KERNELS_BLOCK_PRODUCT_H
 #define FACET_COMPUTE_KERNELS_BLOCK_PRODUCT_H
@@ -14,17 +14,18 @@
 /* Columns of b are read in panels of 16: a vector of AVX-512, two of AVX2, four of NEON. */
 enum { BLOCK_PANEL = 16 };
 
-/* For each image and line: c (rows × columns) (+)= Σ over segments of a (rows × depth) · b (depth × columns).
- * Strides are in floats. `columns` is a multiple of BLOCK_PANEL. */
+/* For each image and line: c (rows × columns) (+)= Σ over batches and segments of
+ * a (rows × depth) · b (depth × columns). Strides are in floats. `columns` is a multiple of BLOCK_PANEL. */
 struct block_product {
-    ptrdiff_t images, lines, rows, columns, segments, depth;
+    ptrdiff_t images, lines, rows, columns;
+    ptrdiff_t batches, segments, depth;
     struct {
         const float *data;
-        ptrdiff_t image, line, row, segment, column; /* column: between neighbours along depth */
+        ptrdiff_t image, line, row, batch, segment, column; /* column: between neighbours along depth */
     } a;
     struct {
         const float *data;
-        ptrdiff_t panel, segment, row; /* the same for all images and lines */
+        ptrdiff_t panel, batch, segment, row; /* the same for all images and lines */
     } b;
     struct {
         float *data;

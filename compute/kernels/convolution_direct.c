@@ -162,6 +162,7 @@ static void tile_product(const struct convolution *conv, struct window_of_x x, s
         .lines = tile.rows,
         .rows = conv->out_w,
         .columns = conv->out_c,
+        .batches = 1,
         .segments = conv->kernel_h,
         .depth = run,
         .a = {.data = x.data,
@@ -216,41 +217,55 @@ void direct_forward(const struct convolution *conv, int32_t n, const float *x, c
 
 static struct tile weight_tile_of(const struct convolution *conv)
 {
-    return (struct tile){1, (int32_t)axis_clamp(WEIGHT_TILE_PIXELS / conv->out_w, 1, conv->out_h)};
+    int64_t row = conv->out_w, image = row * conv->out_h;
+    if (image <= WEIGHT_TILE_PIXELS)
+        return (struct tile){(int32_t)(WEIGHT_TILE_PIXELS / image), conv->out_h};
+    return (struct tile){1, (int32_t)axis_clamp(WEIGHT_TILE_PIXELS / row, 1, conv->out_h)};
+}
+
+/* dw (+)= what one tile of outputs adds. */
+static void weight_product(const struct convolution *conv, struct window_of_x x, const float *dy,
+                           struct tile tile, float *dw, bool accumulate)
+{
+    ptrdiff_t k = conv->out_c, run = (ptrdiff_t)conv->kernel_w * conv->in_c, out_row = conv->out_w * k;
+    const struct block_product product = {
+        .images = 1,
+        .lines = conv->kernel_h,
+        .rows = run,
+        .columns = k,
+        .batches = tile.images,
+        .segments = tile.rows,
+        .depth = conv->out_w,
+        .a = {.data = x.data,
+              .line = conv->dilation_h * x.row,
+              .row = 1,
+              .batch = x.image,
+              .segment = conv->stride_h * x.row,
+              .column = (ptrdiff_t)conv->stride_w * conv->in_c},
+        .b = {.data = dy, .panel = BLOCK_PANEL, .batch = out_row * conv->out_h, .segment = out_row, .row = k},
+        .c = {.data = dw, .line = run * k, .row = k},
+        .accumulate = accumulate};
+    block_product_run(&product);
 }
 
 void direct_backward_weights(const struct convolution *conv, int32_t n, const float *x, const float *dy,
                              float *dw, float *scratch)
 {
-    struct tile most = weight_tile_of(conv), tile = most;
-    ptrdiff_t k = conv->out_c, run = (ptrdiff_t)conv->kernel_w * conv->in_c;
-    ptrdiff_t in_image = (ptrdiff_t)conv->in_h * conv->in_w * conv->in_c, out_row = conv->out_w * k;
+    struct tile most = weight_tile_of(conv), tile;
+    ptrdiff_t in_image = (ptrdiff_t)conv->in_h * conv->in_w * conv->in_c;
+    ptrdiff_t out_row = (ptrdiff_t)conv->out_w * conv->out_c, out_image = out_row * conv->out_h;
     if (n == 0)
-        memset(dw, 0, (size_t)(conv->kernel_h * run * k) * sizeof *dw);
-    for (int32_t i = 0; i < n; i++)
+        memset(dw, 0,
+               (size_t)conv->kernel_h * (size_t)conv->kernel_w * (size_t)conv->in_c * (size_t)conv->out_c *
+                   sizeof *dw);
+    for (int32_t i = 0; i < n; i += tile.images) {
+        tile.images = part(i, n, most.images);
         for (int32_t p = 0; p < conv->out_h; p += tile.rows) {
             tile.rows = part(p, conv->out_h, most.rows);
-            struct window_of_x window = window_at(conv, x + i * in_image, p, tile, scratch);
-            const struct block_product product = {
-                .images = 1,
-                .lines = conv->kernel_h,
-                .rows = run,
-                .columns = k,
-                .segments = tile.rows,
-                .depth = conv->out_w,
-                .a = {.data = window.data,
-                      .line = conv->dilation_h * window.row,
-                      .row = 1,
-                      .segment = conv->stride_h * window.row,
-                      .column = (ptrdiff_t)conv->stride_w * conv->in_c},
-                .b = {.data = dy + ((ptrdiff_t)i * conv->out_h + p) * out_row,
-                      .panel = BLOCK_PANEL,
-                      .segment = out_row,
-                      .row = k},
-                .c = {.data = dw, .line = run * k, .row = k},
-                .accumulate = i > 0 || p > 0};
-            block_product_run(&product);
+            weight_product(conv, window_at(conv, x + i * in_image, p, tile, scratch),
+                           dy + i * out_image + p * out_row, tile, dw, i > 0 || p > 0);
         }
+    }
 }
 
 /* dx of one phase, written straight to the phase's pixels. */
