@@ -4,7 +4,10 @@
 #include "compute/formats/dataset_file.h"
 #include "mpi/ranks.h"
 
-enum { PIECE_IMAGES = 512 }; /* read and judged at a time: bounds memory, keeps every thread in work */
+/* Read and judged at a time: bounds memory, keeps every thread in work. Whole chunks of the classifier,
+ * counted from the beginning of each class, so that the last bits of scores do not depend on the number of
+ * ranks. */
+enum { PIECE_IMAGES = 32 * CLASSIFIER_CHUNK };
 
 struct judging {
     struct classifier_run *run;
@@ -49,25 +52,64 @@ static enum status judge_piece(struct judging *judging, int32_t label, int64_t f
     return STATUS_OK;
 }
 
-/* The judged classes' images, end to end, are numbered 0 … total−1; this rank judges its share of them. */
+static int64_t class_chunks(const struct judging *judging, int32_t label)
+{
+    int64_t images = class_images(judging->dataset, judging->judgement->dataset_class[label]);
+    return (images + CLASSIFIER_CHUNK - 1) / CLASSIFIER_CHUNK;
+}
+
+/* This rank's part of a class: images from … end−1 of it. */
+struct class_part {
+    int64_t from, end;
+};
+
+/* The judged classes' chunks, end to end, are numbered 0 … total−1, and shared among the ranks; `passed` are
+ * those of the classes before. */
+static struct class_part own_part(const struct judging *judging, int32_t label, int64_t passed,
+                                  struct share share)
+{
+    int64_t images = class_images(judging->dataset, judging->judgement->dataset_class[label]);
+    int64_t from = share.first > passed ? share.first - passed : 0, end = share.first + share.count - passed;
+    struct class_part part = {from * CLASSIFIER_CHUNK, end * CLASSIFIER_CHUNK};
+    if (part.end > images)
+        part.end = images;
+    return part;
+}
+
+static struct share own_share(MPI_Comm comm, const struct judging *judging)
+{
+    int64_t chunks = 0;
+    for (int32_t label = 0; label < judging->judgement->label_count; label++)
+        chunks += class_chunks(judging, label);
+    return share_of(chunks, ranks_count(comm), ranks_rank(comm));
+}
+
+static int64_t share_images(const struct judging *judging, struct share share)
+{
+    int64_t passed = 0, images = 0;
+    for (int32_t label = 0; label < judging->judgement->label_count; label++) {
+        struct class_part part = own_part(judging, label, passed, share);
+        if (part.end > part.from)
+            images += part.end - part.from;
+        passed += class_chunks(judging, label);
+    }
+    return images;
+}
+
 static enum status judge_share(struct judging *judging, struct share share)
 {
-    int64_t passed = 0; /* images of the classes before */
+    int64_t passed = 0;
     for (int32_t label = 0; label < judging->judgement->label_count; label++) {
         int32_t class_index = judging->judgement->dataset_class[label];
-        int64_t images = class_images(judging->dataset, class_index);
-        int64_t from = share.first > passed ? share.first - passed : 0;
-        int64_t end = share.first + share.count - passed;
-        if (end > images)
-            end = images;
-        for (int64_t at = from; at < end; at += PIECE_IMAGES) {
-            int64_t count = end - at < PIECE_IMAGES ? end - at : PIECE_IMAGES;
+        struct class_part part = own_part(judging, label, passed, share);
+        for (int64_t at = part.from; at < part.end; at += PIECE_IMAGES) {
+            int64_t count = part.end - at < PIECE_IMAGES ? part.end - at : PIECE_IMAGES;
             int64_t first = judging->dataset->class_start[class_index] + at;
             enum status status = judge_piece(judging, label, first, count);
             if (status != STATUS_OK)
                 return status;
         }
-        passed += images;
+        passed += class_chunks(judging, label);
     }
     return STATUS_OK;
 }
@@ -85,11 +127,8 @@ enum status evaluate_classifier(MPI_Comm comm, struct classifier_run *run, int32
                               .stop = stop,
                               .progress = progress,
                               .started = seconds_now()};
-    int64_t total = 0;
-    for (int32_t label = 0; label < judgement->label_count; label++)
-        total += class_images(dataset, judgement->dataset_class[label]);
-    struct share share = share_of(total, ranks_count(comm), ranks_rank(comm));
-    judging.total = share.count;
+    struct share share = own_share(comm, &judging);
+    judging.total = share_images(&judging, share);
 
     enum status status = memory_allocate(
         &judging.scores, (size_t)PIECE_IMAGES * (size_t)classifier_label_count, sizeof(float), "scores");

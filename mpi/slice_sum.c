@@ -132,7 +132,7 @@ void slice_sum_run(struct slice_sum *sum, int32_t slices, float *total)
     float *own_vectors[SLICES_MAX] = {NULL}, *vectors[SLICES_MAX] = {NULL};
     int32_t own_count = sum_own_nodes(sum, slices, own_nodes, own_vectors);
     if (sum->rank_count == 1) {
-        memcpy(total, own_vectors[0], (size_t)sum->length * sizeof(float));
+        memcpy(total, slice_sum_vector(sum, 0), (size_t)sum->length * sizeof(float));
         return;
     }
 

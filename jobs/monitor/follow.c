@@ -205,7 +205,7 @@ static enum status follow_live(const struct follow_options *options,
 
 enum status follow_run(const struct follow_options *options, struct view *view, enum event_state *state)
 {
-    struct endpoint_description description;
+    struct endpoint_description description = {0};
     *state = STATE_RUNNING;
     if (strncmp(options->run, "tcp://", 6) == 0)
         return follow_live(options, NULL, view, state);

@@ -105,7 +105,7 @@ static enum status snapshot_adopt(struct subscriber *subscriber, const struct sn
 static enum status answer_receive(struct subscriber *subscriber, enum subscriber_news *news)
 {
     zmq_msg_t message;
-    struct snapshot_header header;
+    struct snapshot_header header = {0};
     struct picture *picture = NULL;
     enum status status = STATUS_OK;
     if (zmq_msg_init(&message) != 0)

@@ -12,8 +12,6 @@ PATH=$2/bin:$PATH
 . "$source_dir/tests/environment.sh"
 # Tests run beside one another: ranks are not bound to cores, and may be more than there are cores.
 export OMPI_MCA_hwloc_base_binding_policy=none OMPI_MCA_rmaps_base_oversubscribe=1
-# Time for a run that is asked to stop to save what it has, before mpirun kills it.
-export OMPI_MCA_odls_base_sigkill_timeout=15
 
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/facet-test.XXXXXX")
 background=()

@@ -4,6 +4,13 @@
 # shellcheck source=tests/end_to_end/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
+expect_no_output() {
+    local path
+    for path in out.h5 out.h5.part; do
+        [ ! -e "$path" ] || mistake "left behind $path: $1"
+    done
+}
+
 # refused TEXT COMMAND... : alone, it fails with one line that says TEXT.
 refused() {
     local text=$1
@@ -11,7 +18,7 @@ refused() {
     expect 1 "$@"
     expect_empty stdout
     expect_one_line_about "$text"
-    [ ! -e out.h5 ] && [ ! -e out.h5.part ] || mistake "left behind an output: $*"
+    expect_no_output "$*"
 }
 
 # refused_on_ranks TEXT COMMAND... : on three ranks too, told once.
@@ -23,7 +30,7 @@ refused_on_ranks() {
     expect_empty stdout
     [ "$(grep -c '^facet: ' stderr)" -eq 1 ] || mistake "three ranks told of it not once: $* : $(cat stderr)"
     expect_text stderr "$text"
-    [ ! -e out.h5 ] && [ ! -e out.h5.part ] || mistake "left behind an output: $*"
+    expect_no_output "$*"
 }
 
 # --- IDX ---
@@ -42,17 +49,13 @@ make_idx() {
     { bytes 0 0 8 3 0 0 0 4 0 0 0 2 0 0 0 2; bytes 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; } >idx/train-images-idx3-ubyte
     bytes 0 0 8 1 0 0 0 4 0 1 0 1 >idx/train-labels-idx1-ubyte
 }
-import() {
-    facet import-data idx "$@" -o out.h5
-}
-export -f import
 make_idx
 run facet import-data idx -o small.h5
 
-head -c 20 idx/train-images-idx3-ubyte >cut && mv cut idx/train-images-idx3-ubyte
+head -c 20 idx/train-images-idx3-ubyte >shortened; mv shortened idx/train-images-idx3-ubyte
 refused "idx/train-images-idx3-ubyte" facet import-data idx -o out.h5
 make_idx
-head -c 7 idx/train-labels-idx1-ubyte >cut && mv cut idx/train-labels-idx1-ubyte
+head -c 7 idx/train-labels-idx1-ubyte >shortened; mv shortened idx/train-labels-idx1-ubyte
 refused "idx/train-labels-idx1-ubyte" facet import-data idx -o out.h5
 make_idx
 cp idx/train-images-idx3-ubyte idx/train-labels-idx1-ubyte
@@ -69,14 +72,14 @@ refused "same" facet import-data idx --class-names names -o out.h5
 gzip idx/train-images-idx3-ubyte
 run facet import-data idx -o unpacked.h5
 expect_same_bytes small.h5 unpacked.h5
-head -c 30 idx/train-images-idx3-ubyte.gz >cut && mv cut idx/train-images-idx3-ubyte.gz
+head -c 30 idx/train-images-idx3-ubyte.gz >shortened; mv shortened idx/train-images-idx3-ubyte.gz
 refused "idx/train-images-idx3-ubyte.gz" facet import-data idx -o out.h5
 
 # --- Facet's own files ---
 
 import_fashion_mnist 40
-run facet train --net mlp-1 --data train.h5 --epochs 1 -o net.h5
-run facet decompose net.h5 --data train.h5 --confidence 0 -o run
+run facet train --net mlp-1 --data train.h5 --epochs 30 --batch 32 -o net.h5
+run facet decompose net.h5 --data train.h5 --confidence 0.1 -o run
 run facet compose run/modules.h5 -o composition.h5
 
 # Of the wrong kind.
@@ -112,7 +115,7 @@ refused "Bag" facet compose run/modules.h5:Bag run/modules.h5:Coat=Bag -o out.h5
 # A network and images of different shape.
 refused_on_ranks "28 × 28" facet decompose net.h5 --data small.h5 -o out-run
 refused_on_ranks "small.h5" facet train --net mlp-1 --data train.h5 --test small.h5 -o out.h5
-refused_on_ranks "2 × 2" facet train --net lenet --data small.h5 -o out.h5
+refused_on_ranks "2x2x1" facet train --net lenet --data small.h5 -o out.h5
 
 # A network that is not in the zoo; a rate at which training diverges.
 refused_on_ranks "no-such-net" facet train --net no-such-net --data train.h5 -o out.h5

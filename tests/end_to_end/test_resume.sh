@@ -3,6 +3,10 @@
 # shellcheck source=tests/end_to_end/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
+# Time for ranks that are asked to stop to save what they have before mpirun kills them; whenever a rank fails, mpirun
+# waits as long, so only here.
+export OMPI_MCA_odls_base_sigkill_timeout=15
+
 import_fashion_mnist 60
 train=(facet train --net lenet --data train.h5 --test test.h5 --epochs 4 --batch 48 --crop 2 --flip --threads 1)
 run "${train[@]}" -o whole.h5
