@@ -55,6 +55,8 @@ enum status class_names_file_read(const char *path, class_name **names, int32_t 
     if (status == STATUS_OK)
         status = read_lines(file, path, *names, count);
     fclose(file);
+    while (status == STATUS_OK && *count > 0 && (*names)[*count - 1][0] == '\0')
+        --*count;
     if (status == STATUS_OK && *count == 0)
         status = error_set(STATUS_FORMAT, "%s: empty, expected one class name a line", path);
     if (status == STATUS_OK)

@@ -246,6 +246,21 @@ static void test_digest_ignores_what_follows_a_name(void **state)
     dataset_destroy(&b);
 }
 
+static void test_adapting_changes_the_shape(void **state)
+{
+    struct dataset *dataset = small_dataset();
+    const uint8_t *before = dataset->pixels;
+    (void)state;
+    assert_int_equal(dataset_adapt(dataset, small), STATUS_OK);
+    assert_ptr_equal(dataset->pixels, before);
+    assert_int_equal(dataset_adapt(dataset, (struct shape){3, 3, 1}), STATUS_SHAPE);
+    assert_int_equal(dataset->shape.h, 1);
+    assert_int_equal(dataset_adapt(dataset, (struct shape){3, 3, 2}), STATUS_OK);
+    assert_int_equal(dataset->shape.h, 3);
+    assert_int_equal(dataset_image(dataset, 6)[17], 10 * 4);
+    dataset_destroy(&dataset);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +272,7 @@ int main(void)
         cmocka_unit_test(test_unloaded_knows_its_labels),
         cmocka_unit_test(test_pixel_bytes),
         cmocka_unit_test(test_limit_keeps_the_first_of_each_class),
+        cmocka_unit_test(test_adapting_changes_the_shape),
         cmocka_unit_test(test_scaling_is_measured),
         cmocka_unit_test(test_scaling_of_nothing_is_the_default),
         cmocka_unit_test(test_digest_sees_everything),
