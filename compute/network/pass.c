@@ -30,6 +30,8 @@ enum status pass_create(const struct network *network, int32_t max_images, enum 
         status = memory_allocate(&made->arena, made->plan.arena_floats, sizeof(float), what);
     if (status == STATUS_OK)
         status = memory_allocate(&made->scratch, made->plan.scratch_floats, sizeof(float), what);
+    if (status == STATUS_OK)
+        status = memory_allocate(&made->fold, made->plan.fold_floats, sizeof(float), what);
     if (status == STATUS_OK && mode == PASS_TRAIN)
         status = memory_allocate(&made->slice_statistics, network->statistic_count, sizeof(float), what);
     if (status == STATUS_OK)
@@ -54,6 +56,7 @@ void pass_destroy(struct pass **pass)
     pass_plan_clear(&gone->plan);
     memory_free(&gone->arena);
     memory_free(&gone->scratch);
+    memory_free(&gone->fold);
     memory_free(&gone->slice_statistics);
     memory_free(&gone->masks);
     memory_free(&gone->needed);
@@ -63,7 +66,8 @@ void pass_destroy(struct pass **pass)
 size_t pass_memory_bytes(const struct pass *pass)
 {
     size_t statistics = pass->mode == PASS_TRAIN ? pass->network->statistic_count : 0;
-    return (pass->plan.arena_floats + pass->plan.scratch_floats + statistics) * sizeof(float);
+    return (pass->plan.arena_floats + pass->plan.scratch_floats + pass->plan.fold_floats + statistics) *
+           sizeof(float);
 }
 
 void pass_set_mask(struct pass *pass, int32_t layer, const float *keep)

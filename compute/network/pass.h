@@ -1,6 +1,8 @@
 /* A pass runs a network on up to max_images images at a time, forward and, for training, backward. It owns
  * every buffer it needs, planned once from the graph when it is created: nothing is allocated afterwards.
  *
+ * What follows a convolution or a batch norm pixel by pixel is done in its pass over memory (pass_chain.h).
+ *
  * A pass is serial. Threads each own one and take slices of a batch: that keeps a slice's activations in one
  * core's cache and makes results independent of the number of threads. The network is only read, and shared.
  */

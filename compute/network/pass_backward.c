@@ -1,6 +1,6 @@
 #include "compute/kernels/batchnorm.h"
 #include "compute/kernels/dense.h"
-#include "compute/network/pass_internal.h"
+#include "compute/network/pass_chain.h"
 
 /* One trained layer about to run backward. */
 struct backward {
@@ -180,27 +180,35 @@ static void (*const backwards[LAYER_KIND_COUNT])(const struct backward *b) = {
     [LAYER_SHUFFLE] = backward_shuffle,
 };
 
+static void run_layer(struct pass *pass, int32_t i, int32_t n, float *gradient)
+{
+    const struct layer *layer = &pass->network->layers[i];
+    const struct plan_layer *planned = &pass->plan.layers[i];
+    struct backward b = {.pass = pass,
+                         .layer = layer,
+                         .planned = planned,
+                         .index = i,
+                         .n = n,
+                         .parameters = pass->network->parameters + layer->parameter_offset,
+                         .dparameters = gradient + layer->parameter_offset,
+                         .dy = pass_gradient_of(pass, i),
+                         .edge = planned->edges[0],
+                         .dx = pass_gradient_of(pass, layer->inputs[0])};
+    backwards[layer->kind](&b);
+}
+
 void pass_run_backward(struct pass *pass, int32_t n, float *gradient)
 {
-    const struct network *network = pass->network;
-    for (int32_t i = network->layer_count - 1; i > 0; i--) {
-        const struct layer *layer = &network->layers[i];
+    for (int32_t i = pass->network->layer_count - 1; i > 0; i--) {
         const struct plan_layer *planned = &pass->plan.layers[i];
-        if (!planned->trained)
+        if (!planned->trained || planned->chain_next != NO_LAYER)
             continue;
-        struct backward b = {.pass = pass,
-                             .layer = layer,
-                             .planned = planned,
-                             .index = i,
-                             .n = n,
-                             .parameters = network->parameters + layer->parameter_offset,
-                             .dparameters = gradient + layer->parameter_offset,
-                             .dy = pass_gradient_of(pass, i),
-                             .edge = planned->edges[0],
-                             .dx = pass_gradient_of(pass, layer->inputs[0])};
         double started = pass->backward_seconds != NULL ? pass_clock() : 0;
-        backwards[layer->kind](&b);
+        if (planned->chain_head != i)
+            pass_chain_backward(pass, i, n, gradient);
+        else
+            run_layer(pass, i, n, gradient);
         if (pass->backward_seconds != NULL)
-            pass->backward_seconds[i] += pass_clock() - started;
+            pass->backward_seconds[planned->chain_head] += pass_clock() - started;
     }
 }

@@ -1,6 +1,7 @@
 #include "compute/kernels/batchnorm.h"
 #include "compute/kernels/dense.h"
-#include "compute/network/pass_internal.h"
+#include "compute/kernels/epilogue.h"
+#include "compute/network/pass_chain.h"
 
 /* One layer about to run. */
 struct forward {
@@ -13,27 +14,62 @@ struct forward {
     float *y;                /* (n, units); may be x where the plan says so */
 };
 
+static const float *convolution_bias(const struct pass *pass, const struct layer *layer)
+{
+    return layer->options.bias ? pass->network->parameters + layer->parameter_offset + layer->weight_count
+                               : NULL;
+}
+
+/* Whether the pass goes on with the layer's chain behind it. */
+static bool goes_on(const struct pass *pass, const struct plan_layer *planned)
+{
+    return planned->chain_next != NO_LAYER && pass->needed[planned->chain_next];
+}
+
+/* Observed, a convolution with a batch norm behind it leaves its bias to that: both values come from the same
+ * sums then, as in a chain. */
 static void forward_convolution(const struct forward *f)
 {
-    struct convolution_epilogue bias = {.shift = f->parameters + f->layer->weight_count};
-    convolution_forward(&f->planned->convolution, f->n, f->x, f->parameters,
-                        f->layer->options.bias ? &bias : NULL, f->y, f->pass->scratch);
+    struct convolution_epilogue bias = {.shift = convolution_bias(f->pass, f->layer)};
+    bool later = bias.shift == NULL || goes_on(f->pass, f->planned);
+    convolution_forward(&f->planned->convolution, f->n, f->x, f->parameters, later ? NULL : &bias, f->y,
+                        f->pass->scratch);
+}
+
+static size_t pixels_of(const struct forward *f)
+{
+    return (size_t)f->n * (size_t)f->layer->shape.h * (size_t)f->layer->shape.w;
+}
+
+/* Observed, behind a convolution that left its bias. */
+static void forward_folded_batchnorm(const struct forward *f)
+{
+    size_t c = (size_t)f->layer->shape.c;
+    struct pass *pass = f->pass;
+    int32_t head = f->planned->chain_head;
+    struct convolution_epilogue fold = {.scale = pass->fold, .shift = pass->fold + c};
+    struct convolution_epilogue bias = {.shift = convolution_bias(pass, &pass->network->layers[head])};
+    float *sums = pass_output_of(pass, head);
+    pass_fold_batchnorm(pass->network, f->layer, bias.shift, pass->fold, pass->fold + c);
+    epilogue_apply(&fold, 0, pixels_of(f), c, sums, f->y);
+    if (bias.shift != NULL)
+        epilogue_apply(&bias, 0, pixels_of(f), c, sums, sums);
 }
 
 static void forward_batchnorm(const struct forward *f)
 {
-    const struct shape shape = f->layer->shape;
-    size_t pixels = (size_t)f->n * (size_t)shape.h * (size_t)shape.w, c = (size_t)shape.c;
+    size_t c = (size_t)f->layer->shape.c, at = f->layer->statistic_offset;
     const float *gamma = f->parameters, *beta = f->parameters + c;
-    size_t at = f->layer->statistic_offset;
-    if (f->pass->mode == PASS_TRAIN) {
+    if (f->planned->chain_head != f->index) {
+        forward_folded_batchnorm(f);
+    } else if (f->pass->mode == PASS_TRAIN) {
         float *mean = f->pass->slice_statistics + at;
-        batchnorm_forward_training(pixels, shape.c, f->x, gamma, beta, f->layer->options.epsilon, NULL, mean,
-                                   mean + c, f->y, f->pass->scratch);
+        batchnorm_forward_training(pixels_of(f), f->layer->shape.c, f->x, gamma, beta,
+                                   f->layer->options.epsilon, NULL, mean, mean + c, f->y, f->pass->scratch);
     } else {
         const float *mean = f->pass->network->statistics + at;
-        batchnorm_forward_inference(pixels, shape.c, f->x, gamma, beta, f->layer->options.epsilon, NULL, mean,
-                                    mean + c, f->y, f->pass->scratch);
+        batchnorm_forward_inference(pixels_of(f), f->layer->shape.c, f->x, gamma, beta,
+                                    f->layer->options.epsilon, NULL, mean, mean + c, f->y, f->pass->scratch);
     }
 }
 
@@ -98,11 +134,6 @@ static void forward_activation(const struct forward *f)
         mask_apply(f->n, f->planned->units, f->pass->masks[f->index], f->y);
 }
 
-static size_t pixels_of(const struct forward *f)
-{
-    return (size_t)f->n * (size_t)f->layer->shape.h * (size_t)f->layer->shape.w;
-}
-
 static void forward_softmax(const struct forward *f)
 {
     softmax_layer_forward(pixels_of(f), (size_t)f->layer->shape.c, f->layer->kind == LAYER_LOG_SOFTMAX, f->x,
@@ -152,24 +183,35 @@ static void (*const forwards[LAYER_KIND_COUNT])(const struct forward *f) = {
     [LAYER_SHUFFLE] = forward_shuffle,
 };
 
+static void run_layer(struct pass *pass, int32_t i, int32_t n)
+{
+    const struct layer *layer = &pass->network->layers[i];
+    struct forward f = {.pass = pass,
+                        .layer = layer,
+                        .planned = &pass->plan.layers[i],
+                        .index = i,
+                        .n = n,
+                        .x = pass_input_of(pass, layer->inputs[0]),
+                        .parameters = pass->network->parameters + layer->parameter_offset,
+                        .y = pass_output_of(pass, i)};
+    forwards[layer->kind](&f);
+}
+
 void pass_run_forward(struct pass *pass, int32_t n)
 {
-    const struct network *network = pass->network;
     for (int32_t i = 1; i <= pass->last_layer; i++) {
-        const struct layer *layer = &network->layers[i];
-        if (!pass->needed[i] || forwards[layer->kind] == NULL)
+        const struct plan_layer *planned = &pass->plan.layers[i];
+        bool chains = pass->mode != PASS_OBSERVE;
+        if (!pass->needed[i] || forwards[pass->network->layers[i].kind] == NULL ||
+            (chains && goes_on(pass, planned)))
             continue;
-        struct forward f = {.pass = pass,
-                            .layer = layer,
-                            .planned = &pass->plan.layers[i],
-                            .index = i,
-                            .n = n,
-                            .x = pass_input_of(pass, layer->inputs[0]),
-                            .parameters = network->parameters + layer->parameter_offset,
-                            .y = pass_output_of(pass, i)};
         double started = pass->forward_seconds != NULL ? pass_clock() : 0;
-        forwards[layer->kind](&f);
+        bool chained = chains && planned->chain_head != i;
+        if (chained)
+            pass_chain_forward(pass, i, n);
+        else
+            run_layer(pass, i, n);
         if (pass->forward_seconds != NULL)
-            pass->forward_seconds[i] += pass_clock() - started;
+            pass->forward_seconds[chained ? planned->chain_head : i] += pass_clock() - started;
     }
 }

@@ -1,4 +1,5 @@
-/* What a pass is made of, for the files that run it: pass.c, pass_forward.c and pass_backward.c. */
+/* What a pass is made of, for the files that run it: pass.c, pass_forward.c, pass_backward.c and
+ * pass_chain.c. */
 #ifndef FACET_COMPUTE_NETWORK_PASS_INTERNAL_H
 #define FACET_COMPUTE_NETWORK_PASS_INTERNAL_H
 
@@ -14,6 +15,7 @@ struct pass {
 
     float *arena;            /* plan.arena_floats */
     float *scratch;          /* plan.scratch_floats, for the layer that runs */
+    float *fold;             /* plan.fold_floats, for the same */
     float *slice_statistics; /* PASS_TRAIN: mean and biased variance of the slice, like network.statistics */
     const float **masks;     /* by layer; NULL: none. Borrowed */
     bool *needed;            /* by layer: last_layer's output depends on it */

@@ -3,6 +3,7 @@
 #include "compute/base/memory.h"
 #include "compute/kernels/batchnorm.h"
 #include "compute/network/buffer_placement.h"
+#include "compute/network/chain_finding.h"
 
 /* Three buffers a layer at most: value, gradient, winners of a maxpool. Layers that share memory share one
  * buffer. */
@@ -28,6 +29,22 @@ static int32_t backward_step(const struct planner *planner, int32_t layer)
 static int32_t end_step(const struct planner *planner)
 {
     return 2 * planner->network->layer_count;
+}
+
+/* The last layer of the chain that layer i is in: what runs when its turn comes. When observing every layer
+ * runs by itself. */
+static int32_t run_by(const struct planner *planner, int32_t i)
+{
+    const struct plan_layer *layers = planner->plan->layers;
+    while (planner->mode != PASS_OBSERVE && layers[i].chain_next != NO_LAYER)
+        i = layers[i].chain_next;
+    return i;
+}
+
+static bool same_chain(const struct planner *planner, int32_t a, int32_t b)
+{
+    const struct plan_layer *layers = planner->plan->layers;
+    return planner->mode != PASS_OBSERVE && layers[a].chain_head == layers[b].chain_head;
 }
 
 static enum status add_buffer(struct planner *planner, size_t floats, int32_t first, int32_t last,
@@ -139,6 +156,9 @@ static void describe_layers(struct planner *planner)
             scratch = convolution_scratch_floats(&planned->convolution);
         } else if (layer->kind == LAYER_BATCHNORM) {
             scratch = batchnorm_scratch_floats(layer->shape.c);
+            size_t fold = planned->chain_head != i ? 2 * (size_t)layer->shape.c : 0;
+            if (fold > plan->fold_floats)
+                plan->fold_floats = fold;
         } else if (layer->kind == LAYER_MAXPOOL || layer->kind == LAYER_AVGPOOL) {
             planned->pooling = describe_pooling(in, layer);
         } else if (layer->kind == LAYER_WINDOW) {
@@ -181,12 +201,14 @@ static bool reads_input_again(const struct layer *layer)
            (layer->kind != LAYER_RELU && layer_kind_is_activation(layer->kind));
 }
 
-/* The last step that reads the output of each layer. */
+/* The last step that reads the output of each layer. What a chain's own layers read of one another is no
+ * reading: it stays in the kernel. */
 static void find_last_reads(const struct planner *planner, int32_t *last_read)
 {
     const struct network *network = planner->network;
     for (int32_t i = 0; i < network->layer_count; i++) {
         const struct layer *layer = &network->layers[i];
+        int32_t runs = run_by(planner, i);
         last_read[i] = i;
         if (planner->mode == PASS_OBSERVE || i == network->layer_count - 1)
             last_read[i] = end_step(planner);
@@ -194,14 +216,20 @@ static void find_last_reads(const struct planner *planner, int32_t *last_read)
             last_read[i] = backward_step(planner, i);
         for (int32_t k = 0; k < layer->input_count; k++) {
             bool again = planner->mode == PASS_TRAIN && reads_input_again(layer);
-            int32_t read = again ? backward_step(planner, i) : i;
-            if (last_read[layer->inputs[k]] < read)
+            int32_t read = again ? backward_step(planner, runs) : runs;
+            if (!same_chain(planner, i, layer->inputs[k]) && last_read[layer->inputs[k]] < read)
                 last_read[layer->inputs[k]] = read;
         }
     }
 }
 
-/* The input whose memory layer i may write its own output to, or −1. */
+static bool may_write_over(const struct planner *planner, int32_t layer, int32_t step)
+{
+    int32_t buffer = planner->value_buffer[layer];
+    return buffer != NO_BUFFER && planner->buffers[buffer].last <= step;
+}
+
+/* The input whose memory layer i may write its own output to, or NO_LAYER. */
 static int32_t find_overwritable_input(const struct planner *planner, int32_t i)
 {
     const struct layer *layer = &planner->network->layers[i];
@@ -209,38 +237,79 @@ static int32_t find_overwritable_input(const struct planner *planner, int32_t i)
                     layer->kind == LAYER_SOFTMAX || layer->kind == LAYER_LOG_SOFTMAX ||
                     layer->kind == LAYER_SCALE ||
                     (layer->kind == LAYER_BATCHNORM && planner->mode != PASS_TRAIN);
-    for (int32_t k = 0; in_place && k < layer->input_count; k++) {
-        int32_t buffer = planner->value_buffer[layer->inputs[k]];
-        if (buffer != NO_BUFFER && planner->buffers[buffer].last <= i)
+    for (int32_t k = 0; in_place && k < layer->input_count; k++)
+        if (may_write_over(planner, layer->inputs[k], i))
             return layer->inputs[k];
+    return NO_LAYER;
+}
+
+/* Input `k` of layer `add` is what the chain that ends with layer `end` adds; false when it adds nothing. */
+static bool find_chain_sum(const struct planner *planner, int32_t end, int32_t *add, int32_t *k)
+{
+    const struct plan_layer *layers = planner->plan->layers;
+    for (int32_t i = layers[end].chain_head; i != end; i = layers[i].chain_next) {
+        const struct layer *next = &planner->network->layers[layers[i].chain_next];
+        *add = layers[i].chain_next;
+        *k = next->inputs[0] == i ? 1 : 0;
+        if (next->kind == LAYER_ADD)
+            return true;
     }
-    return -1;
+    return false;
+}
+
+/* The same for the chain that ends with layer `end`: what it adds may be written over, unless it lies where a
+ * convolution still reads its input; a batch norm's input, too. */
+static int32_t find_overwritable_by_chain(const struct planner *planner, int32_t end)
+{
+    const struct layer *head = &planner->network->layers[planner->plan->layers[end].chain_head];
+    int32_t input = head->inputs[0], add, k;
+    if (find_chain_sum(planner, end, &add, &k)) {
+        int32_t added = planner->network->layers[add].inputs[k];
+        bool read = planner->value_buffer[added] == planner->value_buffer[input];
+        if (may_write_over(planner, added, end) && !(head->kind == LAYER_CONVOLUTION && read))
+            return added;
+    }
+    return head->kind == LAYER_BATCHNORM && may_write_over(planner, input, end) ? input : NO_LAYER;
+}
+
+/* The layer whose memory layer i's value is written over, or NO_LAYER. */
+static int32_t find_shared(const struct planner *planner, int32_t i)
+{
+    if (planner->network->layers[i].kind == LAYER_FLATTEN)
+        return planner->network->layers[i].inputs[0];
+    if (planner->mode != PASS_OBSERVE && planner->plan->layers[i].chain_head != i)
+        return find_overwritable_by_chain(planner, i);
+    return find_overwritable_input(planner, i);
+}
+
+static enum status plan_value(struct planner *planner, int32_t i, int32_t last_read)
+{
+    struct plan_layer *planned = &planner->plan->layers[i];
+    int32_t shared = find_shared(planner, i);
+    if (shared == NO_LAYER)
+        return add_buffer(planner, planned->units, i, last_read, &planner->value_buffer[i]);
+    int32_t buffer = planner->value_buffer[shared];
+    planner->value_buffer[i] = buffer;
+    planned->value_borrowed = buffer == NO_BUFFER;
+    if (buffer != NO_BUFFER && planner->buffers[buffer].last < last_read)
+        planner->buffers[buffer].last = last_read;
+    return STATUS_OK;
 }
 
 static enum status plan_values(struct planner *planner, int32_t *last_read)
 {
     const struct network *network = planner->network;
+    enum status status = STATUS_OK;
     find_last_reads(planner, last_read);
     planner->value_buffer[0] = NO_BUFFER;
     planner->plan->layers[0].value_borrowed = true;
-    for (int32_t i = 1; i < network->layer_count; i++) {
-        const struct layer *layer = &network->layers[i];
-        struct plan_layer *planned = &planner->plan->layers[i];
-        int32_t shared =
-            layer->kind == LAYER_FLATTEN ? layer->inputs[0] : find_overwritable_input(planner, i);
-        if (shared >= 0) {
-            int32_t buffer = planner->value_buffer[shared];
-            planner->value_buffer[i] = buffer;
-            planned->value_borrowed = buffer == NO_BUFFER;
-            if (buffer != NO_BUFFER && planner->buffers[buffer].last < last_read[i])
-                planner->buffers[buffer].last = last_read[i];
-            continue;
-        }
-        enum status status = add_buffer(planner, planned->units, i, last_read[i], &planner->value_buffer[i]);
-        if (status != STATUS_OK)
-            return status;
-    }
-    return STATUS_OK;
+    for (int32_t i = 1; status == STATUS_OK && i < network->layer_count; i++)
+        if (run_by(planner, i) == i)
+            status = plan_value(planner, i, last_read[i]);
+    /* A pass may be told to stop inside a chain: that value lies where the chain's would. */
+    for (int32_t i = 1; status == STATUS_OK && i < network->layer_count; i++)
+        planner->value_buffer[i] = planner->value_buffer[run_by(planner, i)];
+    return status;
 }
 
 /* --- gradients --- */
@@ -269,31 +338,59 @@ static bool can_pass_gradient_on(const struct layer *layer, int32_t k)
     }
 }
 
+/* The gradient of layer `input`, when layer `by` is the first to write it: where `by` has its own if it lies
+ * `in_place`, else in a new buffer. */
+static enum status plan_gradient(struct planner *planner, int32_t by, int32_t input, bool in_place)
+{
+    int32_t own = planner->gradient_buffer[by], *buffer = &planner->gradient_buffer[input];
+    if (!in_place)
+        return add_buffer(planner, planner->plan->layers[input].units, backward_step(planner, by),
+                          backward_step(planner, input), buffer);
+    *buffer = own;
+    planner->buffers[own].last = backward_step(planner, input);
+    return STATUS_OK;
+}
+
 static enum status plan_layer_gradients(struct planner *planner, int32_t i)
 {
     const struct layer *layer = &planner->network->layers[i];
-    struct plan_layer *planned = &planner->plan->layers[i];
-    int32_t step = backward_step(planner, i), own = planner->gradient_buffer[i];
-    for (int32_t k = 0; k < layer->input_count; k++) {
-        struct gradient_edge *edge = &planned->edges[k];
-        int32_t input = layer->inputs[k], *buffer = &planner->gradient_buffer[input];
+    enum status status = STATUS_OK;
+    for (int32_t k = 0; status == STATUS_OK && k < layer->input_count; k++) {
+        struct gradient_edge *edge = &planner->plan->layers[i].edges[k];
         if (!edge->wanted)
             continue;
-        edge->accumulate = *buffer != NO_BUFFER;
-        if (edge->accumulate)
-            continue;
-        edge->in_place = can_pass_gradient_on(layer, k);
-        if (edge->in_place) {
-            *buffer = own;
-            planner->buffers[own].last = backward_step(planner, input);
-            continue;
-        }
-        enum status status = add_buffer(planner, planner->plan->layers[input].units, step,
-                                        backward_step(planner, input), buffer);
-        if (status != STATUS_OK)
-            return status;
+        edge->accumulate = planner->gradient_buffer[layer->inputs[k]] != NO_BUFFER;
+        edge->in_place = !edge->accumulate && can_pass_gradient_on(layer, k);
+        if (!edge->accumulate)
+            status = plan_gradient(planner, i, layer->inputs[k], edge->in_place);
     }
-    return STATUS_OK;
+    return status;
+}
+
+/* The chain that ends with layer `end` gives its gradient to what it adds and to its head's input, in this
+ * order. The first may have it in place, unless the second is not wanted: the kernel writes that in any case,
+ * and then there. */
+static enum status plan_chain_gradients(struct planner *planner, int32_t end)
+{
+    struct plan_layer *layers = planner->plan->layers;
+    int32_t head = layers[end].chain_head, input = planner->network->layers[head].inputs[0], add, k;
+    struct gradient_edge *edge = &layers[head].edges[0];
+    bool passed_on = false;
+    enum status status = STATUS_OK;
+    if (find_chain_sum(planner, end, &add, &k) && layers[add].edges[k].wanted) {
+        int32_t added = planner->network->layers[add].inputs[k];
+        struct gradient_edge *added_edge = &layers[add].edges[k];
+        added_edge->accumulate = planner->gradient_buffer[added] != NO_BUFFER;
+        added_edge->in_place = !added_edge->accumulate && edge->wanted;
+        passed_on = added_edge->in_place;
+        if (!added_edge->accumulate)
+            status = plan_gradient(planner, end, added, added_edge->in_place);
+    }
+    if (status != STATUS_OK || !edge->wanted)
+        return status;
+    edge->accumulate = planner->gradient_buffer[input] != NO_BUFFER;
+    edge->in_place = !edge->accumulate && !passed_on;
+    return edge->accumulate ? STATUS_OK : plan_gradient(planner, end, input, edge->in_place);
 }
 
 static enum status plan_gradients(struct planner *planner)
@@ -307,9 +404,13 @@ static enum status plan_gradients(struct planner *planner)
     int32_t step = backward_step(planner, last);
     enum status status =
         add_buffer(planner, planner->plan->layers[last].units, step, step, &planner->gradient_buffer[last]);
-    for (int32_t i = last; status == STATUS_OK && i > 0; i--)
-        if (planner->plan->layers[i].trained)
-            status = plan_layer_gradients(planner, i);
+    for (int32_t i = last; status == STATUS_OK && i > 0; i--) {
+        const struct plan_layer *planned = &planner->plan->layers[i];
+        if (!planned->trained || planned->chain_next != NO_LAYER)
+            continue;
+        status =
+            planned->chain_head != i ? plan_chain_gradients(planner, i) : plan_layer_gradients(planner, i);
+    }
     return status;
 }
 
@@ -370,6 +471,7 @@ enum status pass_plan_make(const struct network *network, int32_t max_images, en
     if (status != STATUS_OK)
         goto done;
 
+    chains_find(network, mode, last_read, plan->layers);
     describe_layers(&planner);
     status = plan_values(&planner, last_read);
     if (status == STATUS_OK && mode == PASS_TRAIN) {

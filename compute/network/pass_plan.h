@@ -1,8 +1,9 @@
 /* The plan of a pass: where every value and gradient lives, what may be computed in place, and which writer
  * of a gradient is the first. Made once, from the graph alone.
  *
- * Time: layer i runs forward at step i and backward at step 2·layer_count − 1 − i. A buffer is kept from the
- * step that writes it to the last one that reads it. */
+ * Time: layer i runs forward at step i and backward at step 2·layer_count − 1 − i, a chain (pass_chain.h) at
+ * the steps of its last layer. A buffer is kept from the step that writes it to the last one that reads it.
+ */
 #ifndef FACET_COMPUTE_NETWORK_PASS_PLAN_H
 #define FACET_COMPUTE_NETWORK_PASS_PLAN_H
 
@@ -12,6 +13,8 @@
 #include "compute/kernels/elementwise.h"
 #include "compute/kernels/pooling.h"
 #include "compute/network/pass.h"
+
+enum { NO_LAYER = -1 };
 
 /* What layer i does for the gradient of one of its inputs. */
 struct gradient_edge {
@@ -29,8 +32,10 @@ struct plan_layer {
         struct response_normalisation lrn;
     };
     size_t units;        /* floats of its output for one image */
+    int32_t chain_head;  /* the first layer of the chain it is in; itself when it is in none */
+    int32_t chain_next;  /* the next layer of its chain; NO_LAYER at the end */
     bool value_borrowed; /* the output is the caller's images (the input layer, and what flattens it) */
-    size_t value_offset; /* else: in the arena */
+    size_t value_offset; /* else: in the arena. The layers of a chain share one buffer, unless observed */
 
     /* PASS_TRAIN alone: */
     bool trained;                /* it, or a layer before it, has parameters: it runs backward */
@@ -43,6 +48,7 @@ struct pass_plan {
     struct plan_layer *layers; /* layer_count of the network */
     struct gradient_edge *edges;
     size_t arena_floats, scratch_floats;
+    size_t fold_floats; /* scale and shift of a batch norm folded into a convolution */
 };
 
 /* Fills *plan; the caller clears it, also after a failure. */

@@ -118,6 +118,44 @@ static inline int32_t join_leaves(struct network *network)
     return joined;
 }
 
+/* Many convolutions, batch norms, sums and ReLUs of one shape: chains (compute/network/pass_chain.h) and what
+ * breaks them: values with two readers, sums of two chains, sums of an earlier input. */
+static inline struct network *random_chains(uint64_t seed, int32_t layers, int32_t classes)
+{
+    static const enum layer_kind kinds[] = {LAYER_CONVOLUTION, LAYER_CONVOLUTION, LAYER_BATCHNORM,
+                                            LAYER_BATCHNORM,   LAYER_ADD,         LAYER_RELU};
+    struct random_choices choices = {.seed = seed};
+    struct network *network = new_network(5, 4, 2);
+    snprintf(network->architecture, sizeof network->architecture, "random chains of seed %d", (int)seed);
+    while (network->layer_count <= layers) {
+        enum layer_kind kind = kinds[choose(&choices, 6)];
+        int32_t last = network->layer_count - 1;
+        /* Mostly the layer before, so that chains grow. */
+        int32_t input = choose(&choices, 4) > 0 ? last : choose(&choices, last + 1), index;
+        const int32_t inputs[2] = {input, choose(&choices, last + 1)};
+        struct layer_options options = {0};
+        char name[LAYER_NAME_BYTES];
+        snprintf(name, sizeof name, "%s%d", layer_kind_name(kind), network->layer_count);
+        if (kind == LAYER_CONVOLUTION) {
+            options = convolution_options(2, 3, 1, 1);
+            options.bias = choose(&choices, 2) == 0;
+            options.groups = 1 + choose(&choices, 2);
+        } else if (kind == LAYER_BATCHNORM) {
+            options = (struct layer_options){.epsilon = 1e-3F, .momentum = 0.1F};
+        }
+        int32_t count = kind == LAYER_ADD ? 2 : 1;
+        bool turned = count == 2 && choose(&choices, 2) == 0;
+        const int32_t turned_inputs[2] = {inputs[1], inputs[0]};
+        assert_int_equal(
+            network_add_layer(network, kind, name, &options, turned ? turned_inputs : inputs, count, &index),
+            STATUS_OK);
+    }
+    add_dense(network, "output", join_leaves(network), classes);
+    finish(network);
+    randomise(network, seed);
+    return network;
+}
+
 static inline struct network *random_network(uint64_t seed, int32_t layers, int32_t classes)
 {
     struct random_choices choices = {.seed = seed};

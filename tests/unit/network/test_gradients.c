@@ -190,6 +190,37 @@ static void test_random_networks(void **state)
         check_gradient(random_network(seed, 9, CLASSES));
 }
 
+static void test_random_chains(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 60; seed++)
+        check_gradient(random_chains(seed, 10, CLASSES));
+}
+
+/* y = relu(batchnorm(x) + x): both gradients of x come from one chain. */
+static void test_batchnorm_beside_its_own_input(void **state)
+{
+    (void)state;
+    struct network *network = new_network(5, 5, 2);
+    int32_t conv = add_convolution(network, "conv", 0, 3, 3, 1, 1);
+    int32_t at = add_layer(network, LAYER_ADD, "add", NULL, add_batchnorm(network, "bn", conv), conv);
+    at = add_plain(network, LAYER_RELU, "relu", at);
+    finish_and_check(network, add_plain(network, LAYER_FLATTEN, "flatten", at));
+}
+
+/* A batch norm of the images, to which something trained is added: the sum's gradient must outlive the
+ * batch norm's, which nobody wants. */
+static void test_sum_with_a_batchnorm_of_the_images(void **state)
+{
+    (void)state;
+    struct network *network = new_network(5, 5, 2);
+    int32_t bn = add_batchnorm(network, "bn", 0);
+    int32_t conv = add_convolution(network, "conv", 0, 2, 3, 1, 1);
+    int32_t at = add_layer(network, LAYER_ADD, "add", NULL, bn, conv);
+    at = add_plain(network, LAYER_RELU, "relu", at);
+    finish_and_check(network, add_plain(network, LAYER_FLATTEN, "flatten", at));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +231,9 @@ int main(void)
         cmocka_unit_test(test_sum_of_a_layer_with_itself),
         cmocka_unit_test(test_flatten_beside_another_reader),
         cmocka_unit_test(test_random_networks),
+        cmocka_unit_test(test_random_chains),
+        cmocka_unit_test(test_batchnorm_beside_its_own_input),
+        cmocka_unit_test(test_sum_with_a_batchnorm_of_the_images),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
