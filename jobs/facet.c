@@ -13,6 +13,7 @@ struct command {
 
 static const struct command commands[] = {
     {"import-data", "images with labels into a dataset file", command_import_data},
+    {"import", "a network trained elsewhere into a network file", command_import},
     {"train", "train a network, data-parallel over ranks", command_train},
     {"decompose", "cut a network into one module a class, classes shared among ranks", command_decompose},
     {"compose", "make a classifier of modules", command_compose},
