@@ -92,6 +92,13 @@ struct shape classifier_input_shape(const struct classifier *classifier)
     return network_input_shape(first_network(classifier));
 }
 
+struct shape classifier_output_shape(const struct classifier *classifier)
+{
+    const struct network *network = classifier->network;
+    return network != NULL ? network->layers[network->layer_count - 1].shape
+                           : (struct shape){1, 1, classifier->label_count};
+}
+
 uint64_t classifier_multiply_adds(const struct classifier *classifier)
 {
     if (classifier->network != NULL)

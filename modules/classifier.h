@@ -27,6 +27,10 @@ void classifier_destroy(struct classifier **classifier);
 /* The shape of images the classifier takes when it has one; the first parent's for compositions. */
 struct shape classifier_input_shape(const struct classifier *classifier);
 
+/* What it gives for one image: 1 × 1 × label_count, or the last layer's shape of a network whose output is no
+ * vector. */
+struct shape classifier_output_shape(const struct classifier *classifier);
+
 /* Multiply-adds for one image as run (forward_plan.h), and of one pass of the (first) parent; for a network
  * both are its own. */
 uint64_t classifier_multiply_adds(const struct classifier *classifier);
@@ -53,5 +57,11 @@ enum status classifier_scores(struct classifier_run *run, int64_t n, const uint8
  * STATUS_SHAPE when images of the run's shape must be resized, or when parents differ in scaling. */
 enum status classifier_scores_scaled(struct classifier_run *run, int64_t n, const float *images,
                                      float *scores);
+
+/* The two above for any output shape: outputs (n, classifier_output_shape). Those refuse, with STATUS_SHAPE,
+ * a network whose output is no vector. */
+enum status classifier_outputs(struct classifier_run *run, int64_t n, const uint8_t *pixels, float *outputs);
+enum status classifier_outputs_scaled(struct classifier_run *run, int64_t n, const float *images,
+                                      float *outputs);
 
 #endif

@@ -219,7 +219,8 @@ static void lane_score(const struct classifier_run *run, struct lane *lane, int3
             lane_score_modules(run, lane, i, n, images, scores);
         } else {
             const float *logits = pass_forward(lane->passes[i], n, images);
-            memcpy(scores, logits, (size_t)n * (size_t)run->classifier->label_count * sizeof(float));
+            memcpy(scores, logits,
+                   (size_t)n * shape_count(classifier_output_shape(run->classifier)) * sizeof(float));
         }
     }
 }
@@ -227,7 +228,8 @@ static void lane_score(const struct classifier_run *run, struct lane *lane, int3
 static void score_all(struct classifier_run *run, int64_t n, const uint8_t *pixels, const float *scaled,
                       float *scores)
 {
-    size_t image = shape_count(run->image_shape), labels = (size_t)run->classifier->label_count;
+    size_t image = shape_count(run->image_shape);
+    size_t labels = shape_count(classifier_output_shape(run->classifier));
     int64_t chunks = (n + CLASSIFIER_CHUNK - 1) / CLASSIFIER_CHUNK;
 #pragma omp parallel for schedule(dynamic, 1) num_threads(run->lane_count)
     for (int64_t i = 0; i < chunks; i++) {
@@ -239,16 +241,28 @@ static void score_all(struct classifier_run *run, int64_t n, const uint8_t *pixe
     }
 }
 
-enum status classifier_scores(struct classifier_run *run, int64_t n, const uint8_t *pixels, float *scores)
+/* Scores are one a label. */
+static enum status check_vector(const struct classifier_run *run)
+{
+    struct shape shape = classifier_output_shape(run->classifier);
+    if (shape.h == 1 && shape.w == 1)
+        return STATUS_OK;
+    return error_set(STATUS_SHAPE,
+                     "network %s gives %d×%d×%d numbers (H×W×C) for an image, not one score a class; facet "
+                     "predict writes such outputs",
+                     run->classifier->network->architecture, (int)shape.h, (int)shape.w, (int)shape.c);
+}
+
+enum status classifier_outputs(struct classifier_run *run, int64_t n, const uint8_t *pixels, float *outputs)
 {
     if (n < 0)
         return error_set(STATUS_INTERNAL, "%lld images to classify", (long long)n);
-    score_all(run, n, pixels, NULL, scores);
+    score_all(run, n, pixels, NULL, outputs);
     return STATUS_OK;
 }
 
-enum status classifier_scores_scaled(struct classifier_run *run, int64_t n, const float *images,
-                                     float *scores)
+enum status classifier_outputs_scaled(struct classifier_run *run, int64_t n, const float *images,
+                                      float *outputs)
 {
     struct shape given = run->image_shape;
     if (n < 0)
@@ -261,6 +275,19 @@ enum status classifier_scores_scaled(struct classifier_run *run, int64_t n, cons
     if (!run->one_scaling)
         return error_set(STATUS_SHAPE, "the parents of this composition scale pixels differently, so images "
                                        "cannot come already scaled; give bytes (uint8)");
-    score_all(run, n, NULL, images, scores);
+    score_all(run, n, NULL, images, outputs);
     return STATUS_OK;
+}
+
+enum status classifier_scores(struct classifier_run *run, int64_t n, const uint8_t *pixels, float *scores)
+{
+    enum status status = check_vector(run);
+    return status == STATUS_OK ? classifier_outputs(run, n, pixels, scores) : status;
+}
+
+enum status classifier_scores_scaled(struct classifier_run *run, int64_t n, const float *images,
+                                     float *scores)
+{
+    enum status status = check_vector(run);
+    return status == STATUS_OK ? classifier_outputs_scaled(run, n, images, scores) : status;
 }

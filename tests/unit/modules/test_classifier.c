@@ -295,6 +295,38 @@ static void test_scaled_images_give_the_same_scores(void **state)
     memory_free(&pixels);
 }
 
+/* A network that ends in a convolution gives maps, which are outputs but no scores. */
+static void test_outputs_that_are_no_vector(void **state)
+{
+    (void)state;
+    struct network *network = new_network(4, 4, 3);
+    add_convolution(network, "maps", 0, 5, 3, 1, 1);
+    finish(network);
+    randomise(network, 3);
+    const struct shape shape = network_input_shape(network);
+    uint8_t *pixels = random_pixels(shape, 20, 1);
+    float images[20 * 48], expected[20 * 80], outputs[20 * 80];
+    struct classifier *classifier = NULL;
+    struct classifier_run *run;
+    struct pass *pass;
+    scaling_apply(&network->scaling, 20 * 16, 3, pixels, images);
+    assert_ok(pass_create(network, 20, PASS_INFER, &pass));
+    memcpy(expected, pass_forward(pass, 20, images), sizeof expected);
+    pass_destroy(&pass);
+    assert_ok(classifier_from_network(network, &classifier));
+    assert_int_equal(classifier_output_shape(classifier).h, 4);
+    assert_ok(classifier_run_create(classifier, shape, &run, NULL));
+    assert_ok(classifier_outputs(run, 20, pixels, outputs));
+    assert_close(outputs, expected, 20 * 80);
+    assert_ok(classifier_outputs_scaled(run, 20, images, outputs));
+    assert_close(outputs, expected, 20 * 80);
+    assert_fails(classifier_scores(run, 1, pixels, outputs), STATUS_SHAPE, "4×4×5 numbers");
+    assert_fails(classifier_scores_scaled(run, 1, images, outputs), STATUS_SHAPE, "4×4×5 numbers");
+    classifier_run_destroy(&run);
+    classifier_destroy(&classifier);
+    memory_free(&pixels);
+}
+
 static void test_parents_that_scale_differently_take_no_scaled_images(void **state)
 {
     (void)state;
@@ -340,6 +372,7 @@ int main(void)
         cmocka_unit_test(test_equal_maps_share_a_pass),
         cmocka_unit_test(test_every_parent_gets_images_of_its_own_shape),
         cmocka_unit_test(test_scaled_images_give_the_same_scores),
+        cmocka_unit_test(test_outputs_that_are_no_vector),
         cmocka_unit_test(test_parents_that_scale_differently_take_no_scaled_images),
         cmocka_unit_test(test_images_that_cannot_be_adapted_are_refused),
     };
