@@ -20,6 +20,7 @@ static const struct command commands[] = {
     {"replace", "exchange one module of a composition for another", command_replace},
     {"evaluate", "top-1, top-5 and per-class accuracy of a network, modules or a composition",
      command_evaluate},
+    {"predict", "what a classifier says of images or of an array of them", command_predict},
     {"inspect", "what a Facet file holds", command_inspect},
     {"bench", "how fast a network runs here, layer by layer", command_bench},
 };

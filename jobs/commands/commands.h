@@ -10,6 +10,7 @@ int command_decompose(int argc, char **argv);
 int command_compose(int argc, char **argv);
 int command_replace(int argc, char **argv);
 int command_evaluate(int argc, char **argv);
+int command_predict(int argc, char **argv);
 int command_inspect(int argc, char **argv);
 int command_bench(int argc, char **argv);
 
