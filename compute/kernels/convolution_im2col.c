@@ -7,21 +7,44 @@
 #include "compute/kernels/im2col.h"
 #include "compute/kernels/phase.h"
 
+/* rows (+)= the sums of output pixels [first, first + count). The product always has a whole tile's rows, of
+ * which `spare`, as large, takes those of the last tile: BLIS would cut the sums of a smaller one otherwise,
+ * and an image's results would depend on how many others are computed with it. */
+static void tile_product(const struct convolution *conv, const float *x, size_t first, size_t count,
+                         const float *w, float *columns, float *spare, float *rows, bool accumulate)
+{
+    ptrdiff_t k = conv->out_c, group_k = k / conv->groups, depth = (ptrdiff_t)im2col_depth(conv);
+    size_t tile = im2col_tile_pixels(conv);
+    bool in_place = im2col_scratch_floats(conv) == 0; /* there are no rows behind the last pixel's */
+    for (ptrdiff_t g = 0; g < conv->groups; g++) {
+        struct matrix a = im2col_tile(conv, x, first, count, (int32_t)g, columns);
+        struct matrix b = matrix_rows(w + g * group_k, k);
+        if (in_place) {
+            gemm_row_by_row((ptrdiff_t)count, group_k, depth, a, b, accumulate ? 1.0F : 0.0F,
+                            rows + g * group_k, k);
+        } else if (count == tile) {
+            gemm((ptrdiff_t)tile, group_k, depth, a, b, accumulate ? 1.0F : 0.0F, rows + g * group_k, k);
+        } else {
+            gemm((ptrdiff_t)tile, group_k, depth, a, b, 0.0F, spare + g * group_k, k);
+            if (rows != spare)
+                copy_rows(count, (size_t)group_k, spare + g * group_k, (size_t)k, rows + g * group_k,
+                          (size_t)k, accumulate);
+        }
+    }
+}
+
 void im2col_forward(const struct convolution *conv, int32_t n, const float *x, const float *w,
                     const struct convolution_epilogue *epilogue, float *y, float *scratch)
 {
-    ptrdiff_t k = conv->out_c, group_k = k / conv->groups, depth = (ptrdiff_t)im2col_depth(conv);
-    size_t pixels = (size_t)n * (size_t)conv->out_h * (size_t)conv->out_w;
+    size_t k = (size_t)conv->out_c, pixels = (size_t)n * (size_t)conv->out_h * (size_t)conv->out_w;
     size_t tile = im2col_tile_pixels(conv);
     float *columns = scratch, *sums = scratch + im2col_scratch_floats(conv);
     for (size_t first = 0; first < pixels; first += tile) {
         size_t count = pixels - first < tile ? pixels - first : tile;
-        float *rows = epilogue_reads(epilogue, y) ? sums : y + first * (size_t)k;
-        for (int32_t g = 0; g < conv->groups; g++)
-            gemm((ptrdiff_t)count, group_k, depth, im2col_tile(conv, x, first, count, g, columns),
-                 matrix_rows(w + g * group_k, k), 0.0F, rows + g * group_k, k);
+        float *rows = epilogue_reads(epilogue, y) ? sums : y + first * k;
+        tile_product(conv, x, first, count, w, columns, sums, rows, false);
         if (epilogue != NULL)
-            epilogue_apply(epilogue, first, count, (size_t)k, rows, y);
+            epilogue_apply(epilogue, first, count, k, rows, y);
     }
 }
 
@@ -68,8 +91,8 @@ static void scatter_add(const struct convolution *conv, const struct phase *phas
     }
 }
 
-/* Scratch of im2col_backward_data: the phase's weights, its tile of im2col, and (strided) its tile of
- * results; each begins on a cache line. */
+/* Scratch of im2col_backward_data: the phase's weights, its tile of im2col, and its tile of results; each
+ * begins on a cache line. */
 static size_t whole_lines(size_t floats)
 {
     return (floats + 15) / 16 * 16;
@@ -79,7 +102,7 @@ static void phase_backward(const struct convolution *conv, const struct phase *p
                            const float *w, const float *dy, float *dx, bool accumulate, float *scratch)
 {
     const struct convolution *flipped = &phase->conv;
-    ptrdiff_t c = flipped->out_c, group_c = c / flipped->groups, depth = (ptrdiff_t)im2col_depth(flipped);
+    size_t c = (size_t)flipped->out_c;
     size_t pixels = (size_t)n * (size_t)flipped->out_h * (size_t)flipped->out_w;
     size_t tile = im2col_tile_pixels(flipped);
     float *arranged = scratch;
@@ -88,11 +111,9 @@ static void phase_backward(const struct convolution *conv, const struct phase *p
     phase_weights(conv, phase, w, arranged);
     for (size_t first = 0; first < pixels; first += tile) {
         size_t count = pixels - first < tile ? pixels - first : tile;
-        float *rows = is_strided(conv) ? results : dx + first * (size_t)c;
-        float beta = !is_strided(conv) && accumulate ? 1.0F : 0.0F;
-        for (int32_t g = 0; g < flipped->groups; g++)
-            gemm((ptrdiff_t)count, group_c, depth, im2col_tile(flipped, dy, first, count, g, columns),
-                 matrix_rows(arranged + g * group_c, c), beta, rows + g * group_c, c);
+        float *rows = is_strided(conv) ? results : dx + first * c;
+        tile_product(flipped, dy, first, count, arranged, columns, results, rows,
+                     !is_strided(conv) && accumulate);
         if (is_strided(conv))
             scatter_add(conv, phase, first, count, results, dx);
     }
@@ -120,7 +141,7 @@ size_t im2col_way_scratch_floats(const struct convolution *conv)
             struct phase phase;
             if (!phase_at(conv, h, v, &phase))
                 continue;
-            size_t results = is_strided(conv) ? im2col_tile_pixels(&phase.conv) * (size_t)conv->in_c : 0;
+            size_t results = im2col_tile_pixels(&phase.conv) * (size_t)conv->in_c;
             size_t floats = whole_lines(phase_weight_floats(&phase)) +
                             whole_lines(im2col_scratch_floats(&phase.conv)) + results;
             most = floats > most ? floats : most;

@@ -11,7 +11,7 @@ void dense_forward(int32_t n, int32_t c, int32_t k, const float *x, const float 
     if (bias != NULL)
         for (ptrdiff_t i = 0; i < n; i++)
             memcpy(y + i * k, bias, (size_t)k * sizeof *y);
-    gemm(n, k, c, matrix_rows(x, c), matrix_rows(w, k), bias != NULL ? 1.0F : 0.0F, y, k);
+    gemm_row_by_row(n, k, c, matrix_rows(x, c), matrix_rows(w, k), bias != NULL ? 1.0F : 0.0F, y, k);
 }
 
 void dense_backward_weights(int32_t n, int32_t c, int32_t k, const float *x, const float *dy, float *dw,

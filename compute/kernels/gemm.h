@@ -17,6 +17,11 @@ struct matrix {
 void gemm(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, struct matrix a, struct matrix b, float beta, float *c,
           ptrdiff_t c_row_stride);
 
+/* The same product, but each row of c is the same bytes whatever m is. (BLIS cuts the sums of small products,
+ * which it multiplies without packing, into pieces that depend on m and n; here it always packs.) */
+void gemm_row_by_row(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, struct matrix a, struct matrix b, float beta,
+                     float *c, ptrdiff_t c_row_stride);
+
 /* Row-major matrix with `columns` contiguous columns; and its transpose, as operands. */
 struct matrix matrix_rows(const float *data, ptrdiff_t columns);
 struct matrix matrix_transposed(const float *data, ptrdiff_t columns);

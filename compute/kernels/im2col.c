@@ -6,11 +6,12 @@
 #include "compute/kernels/axis.h"
 
 /* A tile of 256 KiB stays in a second-level cache of 1–2 MiB beside what BLIS packs; with 144 columns
- * (3×3×16) that is 455 pixels, and half or twice as many make no difference. A tile has at least 256 rows,
+ * (3×3×16) that is 432 pixels, and half or twice as many make no difference. A tile has at least 240 rows,
  * even where they leave the cache: BLIS packs the weights anew in every call, and adds to dw once in every
  * 256 rows anyway (its kc). With 192 rows the weights' gradient of 3×3×256 channels is a third slower; with
- * 384, forward a twentieth. */
-enum { TILE_FLOATS = 64 * 1024, MINIMUM_PIXELS = 256 };
+ * 384, forward a twentieth. Rows are a multiple of 48, so that no block of BLIS's kernels is cut short (6
+ * rows of AVX2, 12, 16 or 24 of others) and every row is computed in the same way. */
+enum { TILE_FLOATS = 64 * 1024, MINIMUM_PIXELS = 240, PIXELS_UNIT = 48 };
 
 size_t im2col_depth(const struct convolution *conv)
 {
@@ -19,7 +20,7 @@ size_t im2col_depth(const struct convolution *conv)
 
 size_t im2col_tile_pixels(const struct convolution *conv)
 {
-    size_t pixels = TILE_FLOATS / im2col_depth(conv);
+    size_t pixels = TILE_FLOATS / im2col_depth(conv) / PIXELS_UNIT * PIXELS_UNIT;
     return pixels > MINIMUM_PIXELS ? pixels : MINIMUM_PIXELS;
 }
 

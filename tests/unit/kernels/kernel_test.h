@@ -81,14 +81,27 @@ static inline double relative_difference(size_t count, const float *got, const d
     return difference > 0 ? difference / largest : 0.0;
 }
 
-/* Agreement to 1e-5; `what` and `shape` say what did not agree. */
+/* `what` and `shape` say what did not agree. */
+static inline void assert_within(const char *what, const char *shape, size_t count, const float *got,
+                                 const double *expected, double tolerance)
+{
+    double difference = relative_difference(count, got, expected);
+    if (!(difference <= tolerance))
+        fail_msg("%s of %s differs from the reference by %g of its largest entry, allowed %g", what, shape,
+                 difference, tolerance);
+}
+
+/* Agreement to 1e-5. */
 static inline void assert_agrees(const char *what, const char *shape, size_t count, const float *got,
                                  const double *expected)
 {
-    double difference = relative_difference(count, got, expected);
-    if (!(difference <= 1e-5))
-        fail_msg("%s of %s differs from the reference by %g of its largest entry, allowed 1e-5", what, shape,
-                 difference);
+    assert_within(what, shape, count, got, expected, 1e-5);
+}
+
+static inline void assert_pair_within(const char *what, const char *shape, const struct pair *pair,
+                                      double tolerance)
+{
+    assert_within(what, shape, pair->count, pair->f, pair->d, tolerance);
 }
 
 static inline void assert_pair_agrees(const char *what, const char *shape, const struct pair *pair)

@@ -64,6 +64,28 @@ static void test_one_output(void **state)
     check(&draw, 1, 1, 1);
 }
 
+/* Scores must not depend on how images are grouped into calls. */
+static void test_rows_give_the_same_bytes_in_any_group(void **state)
+{
+    (void)state;
+    struct draw draw = {.seed = 4};
+    enum { N = 23 };
+    for (int32_t k = 1; k <= 40; k += k < 4 ? 1 : 9)
+        for (int32_t c = 1; c < 800; c = 3 * c + 1) {
+            struct pair x = pair_normal(&draw, (size_t)(N * c)), w = pair_normal(&draw, (size_t)(c * k));
+            struct pair bias = pair_normal(&draw, (size_t)k);
+            float together[N * 40], alone[40];
+            dense_forward(N, c, k, x.f, w.f, bias.f, together);
+            for (int32_t i = 0; i < N; i++) {
+                dense_forward(1, c, k, x.f + i * c, w.f, bias.f, alone);
+                assert_memory_equal(alone, together + i * k, (size_t)k * sizeof *alone);
+            }
+            pair_free(&x);
+            pair_free(&w);
+            pair_free(&bias);
+        }
+}
+
 static void test_no_rows_give_zero_gradients(void **state)
 {
     (void)state;
@@ -80,6 +102,7 @@ int main(void)
         cmocka_unit_test(test_random_sizes),
         cmocka_unit_test(test_layers_of_known_networks),
         cmocka_unit_test(test_one_output),
+        cmocka_unit_test(test_rows_give_the_same_bytes_in_any_group),
         cmocka_unit_test(test_no_rows_give_zero_gradients),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
