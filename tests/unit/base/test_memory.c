@@ -24,6 +24,21 @@ static void test_block_is_aligned_and_zero(void **state)
     }
 }
 
+/* Blocks that ask for huge pages are aligned to them. */
+static void test_large_block_is_aligned_and_zero(void **state)
+{
+    const size_t count = ((size_t)5 << 20) + 3;
+    uint8_t *block = NULL;
+    (void)state;
+    assert_int_equal(memory_allocate(&block, count, 1, "block"), STATUS_OK);
+    assert_int_equal((uintptr_t)block % ((size_t)2 << 20), 0);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(block[i], 0);
+    memset(block, 0xff, count);
+    memory_free(&block);
+    assert_null(block);
+}
+
 static void test_nothing_is_a_valid_block(void **state)
 {
     double *block = NULL;
@@ -88,6 +103,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_block_is_aligned_and_zero),
+        cmocka_unit_test(test_large_block_is_aligned_and_zero),
         cmocka_unit_test(test_nothing_is_a_valid_block),
         cmocka_unit_test(test_freeing_twice_is_harmless),
         cmocka_unit_test(test_sizes_that_overflow_are_refused),
