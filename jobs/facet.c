@@ -21,6 +21,7 @@ static const struct command commands[] = {
     {"evaluate", "top-1, top-5 and per-class accuracy of a network, modules or a composition",
      command_evaluate},
     {"predict", "what a classifier says of images or of an array of them", command_predict},
+    {"export", "a network, modules or a composition as an ONNX file", command_export},
     {"inspect", "what a Facet file holds", command_inspect},
     {"bench", "how fast a network runs here, layer by layer", command_bench},
 };

@@ -3,6 +3,7 @@
 #ifndef FACET_JOBS_COMMANDS_COMMANDS_H
 #define FACET_JOBS_COMMANDS_COMMANDS_H
 
+int command_export(int argc, char **argv);
 int command_import(int argc, char **argv);
 int command_import_data(int argc, char **argv);
 int command_train(int argc, char **argv);

@@ -1,0 +1,41 @@
+/* Networks as nodes of an ONNX graph: the other way round from onnx_import.h. Images are (N, C, H, W) there;
+ * weights are transposed on the way, and a flattened image is transposed before, since Facet's has its
+ * channels together. */
+#ifndef FACET_COMPUTE_FORMATS_ONNX_ONNX_NETWORK_H
+#define FACET_COMPUTE_FORMATS_ONNX_ONNX_NETWORK_H
+
+#include "compute/formats/onnx/onnx_writer.h"
+#include "compute/network/network.h"
+
+/* What of a network is written. */
+struct onnx_part_of_network {
+    const struct network *network;
+    const char *input;       /* the value that layer 0 is */
+    const char *name_prefix; /* of nodes and values, so that a network can be written more than once */
+    const char *weights_prefix;
+    bool weights_written;     /* the weights are in the file already, under their prefix */
+    int32_t last_layer;       /* and the layers it needs */
+    const float *const *keep; /* by layer: factors of its units (H, W, C), or NULL; NULL: none at all */
+};
+
+/* Adds the nodes. `output` receives the name of the value that the last layer is, and *vector whether it is
+ * (N, C) instead of (N, C, H, W). Failures are the writer's. */
+void onnx_write_network(struct onnx_writer *writer, const struct onnx_part_of_network *part,
+                        char output[ONNX_NAME_BYTES], bool *vector);
+
+/* Makes a value (N, C, 1, 1) a vector (N, C), as `output`. */
+void onnx_write_flatten(struct onnx_writer *writer, const char *input, const char *output);
+
+/* Value `output` is `image`, pixels from 0 to 255, as a network of that scaling wants it. */
+void onnx_write_scaling(struct onnx_writer *writer, const struct scaling *scaling, int32_t channels,
+                        const char *image, const char *output);
+
+/* The metadata that onnx_metadata_read reads. scaling NULL: the graph takes pixels as they are. */
+void onnx_write_description(struct onnx_writer *writer, const class_name *names, int32_t count,
+                            const struct scaling *scaling, int32_t channels);
+
+/* A whole network in a file of its own: output "logits", (N, K) or (N, K, H, W). with_scaling puts the
+ * scaling from pixels into the graph; else it is in the metadata alone. */
+enum status onnx_export_network(const struct network *network, bool with_scaling, const char *path);
+
+#endif
