@@ -523,23 +523,25 @@ void onnx_write_flatten(struct onnx_writer *writer, const char *input, const cha
     onnx_write_int(writer, node, "axis", 1);
 }
 
+/* As a convolution of one tap a channel, which every runtime can begin a graph with. */
 void onnx_write_scaling(struct onnx_writer *writer, const struct scaling *scaling, int32_t channels,
                         const char *image, const char *output)
 {
-    char factor[ONNX_NAME_BYTES], summand[ONNX_NAME_BYTES], product[ONNX_NAME_BYTES];
+    char factor[ONNX_NAME_BYTES], summand[ONNX_NAME_BYTES];
     float factors[SCALING_CHANNELS_MAX], summands[SCALING_CHANNELS_MAX];
-    const int64_t dims[] = {1, channels, 1, 1};
+    const int64_t dims[] = {channels, 1, 1, 1};
     for (int32_t c = 0; c < channels; c++) {
         factors[c] = scaling->scale / scaling->std[c];
         summands[c] = -scaling->mean[c] / scaling->std[c];
     }
     snprintf(factor, sizeof factor, "%s:factor", output);
     snprintf(summand, sizeof summand, "%s:summand", output);
-    snprintf(product, sizeof product, "%s:product", output);
     onnx_write_floats(writer, factor, 4, dims, factors);
-    onnx_write_floats(writer, summand, 4, dims, summands);
-    onnx_write_node(writer, "Mul", (const char *[]){image, factor, NULL}, product);
-    onnx_write_node(writer, "Add", (const char *[]){product, summand, NULL}, output);
+    onnx_write_floats(writer, summand, 1, dims, summands);
+    Onnx__NodeProto *node =
+        onnx_write_node(writer, "Conv", (const char *[]){image, factor, summand, NULL}, output);
+    onnx_write_int(writer, node, "group", channels);
+    onnx_write_ints(writer, node, "kernel_shape", 2, (const int64_t[]){1, 1});
 }
 
 static void write_text(struct onnx_writer *writer, const char *key, enum status status, char *text)
