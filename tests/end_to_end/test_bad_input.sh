@@ -163,20 +163,24 @@ for command in "train --net mlp-1 --data train.h5 --epochs 1 -o $PWD/out.h5" "de
     [ ! -e out.h5 ] || mistake "left behind an output: $command"
 done
 
-# A rank that dies takes the job with it.
-mpirun -n 2 facet train --net lenet --data train.h5 --epochs 1000 --threads 1 -o out.h5 >stdout 2>stderr &
+# A rank that dies in the middle of its work takes the job with it.
+mpirun -n 2 facet train --net lenet --data train.h5 --epochs 1000 --threads 1 -o killed.h5 >stdout 2>stderr &
 job=$!
 background+=("$job")
-for _ in $(seq 100); do
-    [ -e out.h5.run/monitor.json ] && break
+for _ in $(seq 600); do
+    grep -qs '"kind":"rank"' killed.h5.run/events.jsonl && break
     sleep 0.1
 done
-victim=$(pgrep -P "$job" -n facet)
-kill -9 "$victim"
-code=0
-timeout 60 tail --pid="$job" -f /dev/null || mistake "the job went on 60 s after one of its ranks was killed"
-wait "$job" || code=$?
-[ "$code" -ne 0 ] || mistake "mpirun told of success although a rank was killed"
-[ ! -e out.h5 ] || mistake "a network was written although a rank was killed"
+victim=$(pgrep -P "$job" -n facet || true)
+if [ -n "$victim" ]; then
+    kill -9 "$victim"
+    code=0
+    timeout 60 tail --pid="$job" -f /dev/null || mistake "the job went on 60 s after one of its ranks was killed"
+    wait "$job" || code=$?
+    [ "$code" -ne 0 ] || mistake "mpirun told of success although a rank was killed"
+    [ ! -e killed.h5 ] || mistake "a network was written although a rank was killed"
+else
+    mistake "no rank to kill: $(head -n 5 stderr)"
+fi
 
 finish
