@@ -1,12 +1,18 @@
 #include "mpi/run_progress.h"
 
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "mpi/ranks.h"
+
+enum { ADDRESS_BYTES = 64 };
 
 double seconds_now(void)
 {
@@ -15,27 +21,63 @@ double seconds_now(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+static bool is_loopback(const struct sockaddr *address)
+{
+    return ntohl(((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr) >> 24 == 127;
+}
+
+static bool address_as_text(const struct sockaddr *from, char address[ADDRESS_BYTES])
+{
+    return getnameinfo(from, sizeof(struct sockaddr_in), address, ADDRESS_BYTES, NULL, 0, NI_NUMERICHOST) ==
+           0;
+}
+
+/* The first address of `host` that other nodes can reach. Many nodes have a line in /etc/hosts (Debian's
+ * 127.0.1.1) that makes their own name a loopback address to themselves. */
+static bool address_of_name(const char *host, char address[ADDRESS_BYTES])
+{
+    struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM}, *list = NULL;
+    bool found = false;
+    if (getaddrinfo(host, NULL, &hints, &list) != 0)
+        return false;
+    for (const struct addrinfo *item = list; item != NULL && !found; item = item->ai_next)
+        found = !is_loopback(item->ai_addr) && address_as_text(item->ai_addr, address);
+    freeaddrinfo(list);
+    return found;
+}
+
+/* The first address of a network interface that is up and more than loopback. */
+static bool address_of_interface(char address[ADDRESS_BYTES])
+{
+    struct ifaddrs *list = NULL;
+    bool found = false;
+    if (getifaddrs(&list) != 0)
+        return false;
+    for (const struct ifaddrs *item = list; item != NULL && !found; item = item->ifa_next)
+        found = item->ifa_addr != NULL && item->ifa_addr->sa_family == AF_INET &&
+                (item->ifa_flags & IFF_UP) != 0 && !is_loopback(item->ifa_addr) &&
+                address_as_text(item->ifa_addr, address);
+    freeifaddrs(list);
+    return found;
+}
+
 /* The address other nodes know this one by. */
-static enum status own_address(char address[64])
+static enum status own_address(char address[ADDRESS_BYTES])
 {
     char host[256] = "";
-    struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM}, *found = NULL;
     gethostname(host, sizeof host - 1);
-    int failure = getaddrinfo(host, NULL, &hints, &found);
-    if (failure == 0)
-        failure = getnameinfo(found->ai_addr, found->ai_addrlen, address, 64, NULL, 0, NI_NUMERICHOST);
-    if (found != NULL)
-        freeaddrinfo(found);
-    if (failure != 0)
-        return error_set(STATUS_IO, "host name %s has no address (%s); name one with --bind", host,
-                         gai_strerror(failure));
-    return STATUS_OK;
+    if (address_of_name(host, address) || address_of_interface(address))
+        return STATUS_OK;
+    return error_set(STATUS_IO,
+                     "host %s has no IPv4 address but loopback, and the ranks are on several nodes; name an "
+                     "address or interface with --bind",
+                     host);
 }
 
 static enum status start_server(bool one_node, const char *run_directory, const char *bind_address,
                                 struct event *start, struct progress_server **server, char endpoint[128])
 {
-    char address[64];
+    char address[ADDRESS_BYTES];
     if (bind_address == NULL && !one_node) {
         enum status status = own_address(address);
         if (status != STATUS_OK)
