@@ -15,10 +15,10 @@
  *   α² positions                    product [tiles × C]·[C × K], or [C × tiles]·[tiles × K] for dw
  *   tiles, blocks of 8 channels     sums back to output pixels, and the epilogue on them
  *
- * A chunk's transforms should stay in the second-level cache (CHUNK_FLOATS, 512 KiB), but have LEAST_TILES
+ * A chunk's transforms should stay in the second-level cache (CHUNK_FLOATS, 256 KiB), but have LEAST_TILES
  * tiles, two blocks of rows of block_kernel.c: each position's C×K kernels are read from further away for
  * every chunk. */
-enum { CHUNK_FLOATS = 128 * 1024, LEAST_TILES = 24, LANES = WINOGRAD_LANES };
+enum { CHUNK_FLOATS = 64 * 1024, LEAST_TILES = 24, LANES = WINOGRAD_LANES };
 
 bool winograd_applies(const struct convolution *conv)
 {
@@ -81,69 +81,70 @@ struct box {
     ptrdiff_t size;      /* α or m: it is square */
 };
 
-/* `width` ≤ LANES channels of the box, from image (its first channel taken) to a vector a pixel; what lies
- * outside and lanes from `width` on are 0. */
-static void gather(const struct box *box, const float *image, size_t width, float *dst)
+/* The box with all its channels, pixels a whole number of vectors apart; what lies outside the image is 0.
+ * Lanes beyond the channels are left as they are: they become columns that no product reads. */
+static void copy_box(const struct box *box, const float *image, float *dst)
 {
     struct span rows = axis_inside((struct span){0, box->size}, box->h, box->top, 1);
     struct span columns = axis_inside((struct span){0, box->size}, box->w, box->left, 1);
-    memset(dst, 0, (size_t)(box->size * box->size * LANES) * sizeof *dst);
-    for (ptrdiff_t i = rows.first; i < rows.last; i++)
-        for (ptrdiff_t j = columns.first; j < columns.last; j++) {
-            const float *pixel = image + ((box->top + i) * box->w + box->left + j) * box->c;
-            float *to = dst + (i * box->size + j) * LANES;
-            for (size_t lane = 0; lane < width; lane++)
-                to[lane] = pixel[lane];
-        }
+    ptrdiff_t pixel = round_up(box->c, LANES), row = box->size * pixel;
+    ptrdiff_t width = columns.last - columns.first;
+    memset(dst, 0, (size_t)(rows.first * row) * sizeof *dst);
+    memset(dst + rows.last * row, 0, (size_t)((box->size - rows.last) * row) * sizeof *dst);
+    for (ptrdiff_t i = rows.first; i < rows.last; i++) {
+        const float *src = image + ((box->top + i) * box->w + box->left + columns.first) * box->c;
+        float *to = dst + i * row;
+        memset(to, 0, (size_t)(columns.first * pixel) * sizeof *to);
+        memset(to + columns.last * pixel, 0, (size_t)((box->size - columns.last) * pixel) * sizeof *to);
+        to += columns.first * pixel;
+        if (pixel == box->c) /* neighbours in both */
+            memcpy(to, src, (size_t)(width * pixel) * sizeof *to);
+        else
+            copy_rows((size_t)width, (size_t)box->c, src, (size_t)box->c, to, (size_t)pixel, false);
+    }
 }
 
-typedef void transform(int m, struct winograd_source from, struct winograd_target to);
+typedef void transform(int m, ptrdiff_t channels, struct winograd_source from, struct winograd_target to);
 
-/* All channels of a box of an image to row `tile` of every position. */
+/* All channels of a box of an image to row `row` of every position; `copy` has room for the box. */
 static void box_forward(const struct sizes *s, transform *apply, const struct box *box, const float *image,
-                        ptrdiff_t position_floats, float *row)
+                        ptrdiff_t position_floats, float *row, float *copy)
 {
-    bool inside =
-        box->top >= 0 && box->left >= 0 && box->top + box->size <= box->h && box->left + box->size <= box->w;
-    for (ptrdiff_t c = 0; c < box->c; c += LANES) {
-        float gathered[WINOGRAD_MOST_ALPHA * WINOGRAD_MOST_ALPHA * LANES];
-        struct winograd_target to = {row + c, s->alpha * position_floats, position_floats};
-        struct winograd_source from = {image + (box->top * box->w + box->left) * box->c + c, box->w * box->c,
-                                       box->c};
-        if (!inside || c + LANES > box->c) {
-            gather(box, image + c, (size_t)(box->c - c < LANES ? box->c - c : LANES), gathered);
-            from = (struct winograd_source){gathered, box->size * LANES, LANES};
-        }
-        apply(s->m, from, to);
+    struct winograd_source from = {image + (box->top * box->w + box->left) * box->c, box->w * box->c, box->c};
+    if (box->top < 0 || box->left < 0 || box->top + box->size > box->h || box->left + box->size > box->w ||
+        box->c % LANES != 0) {
+        copy_box(box, image, copy);
+        ptrdiff_t pixel = round_up(box->c, LANES);
+        from = (struct winograd_source){copy, box->size * pixel, pixel};
     }
+    struct winograd_target to = {row, s->alpha * position_floats, position_floats};
+    apply(s->m, box->c, from, to);
 }
 
 /* Bᵀ d B of the chunk's tiles. */
 static void transform_images(const struct convolution *conv, const struct sizes *s, struct chunk chunk,
-                             const float *x, float *images)
+                             const float *x, float *images, float *copy)
 {
     ptrdiff_t image_floats = (ptrdiff_t)conv->in_h * conv->in_w * conv->in_c;
     for (ptrdiff_t tile = 0; tile < chunk.rows * s->tiles_w; tile++) {
         struct place at = place_of(s, chunk, tile);
         struct box box = {conv->in_h, conv->in_w, conv->in_c, at.p - conv->pad_top, at.q - conv->pad_left,
                           s->alpha};
-        box_forward(s, winograd_image, &box, x + at.image * image_floats, s->images, images + tile * s->c);
+        box_forward(s, winograd_image, &box, x + at.image * image_floats, s->images, images + tile * s->c,
+                    copy);
     }
 }
 
-/* A dy Aᵀ of the chunk's tiles; lanes beyond K are 0. */
+/* A dy Aᵀ of the chunk's tiles. */
 static void transform_gradients(const struct convolution *conv, const struct sizes *s, struct chunk chunk,
-                                const float *dy, float *results)
+                                const float *dy, float *results, float *copy)
 {
     ptrdiff_t image_floats = (ptrdiff_t)conv->out_h * conv->out_w * conv->out_c;
     for (ptrdiff_t tile = 0; tile < chunk.rows * s->tiles_w; tile++) {
         struct place at = place_of(s, chunk, tile);
         struct box box = {conv->out_h, conv->out_w, conv->out_c, at.p, at.q, s->m};
-        float *row = results + tile * s->k;
-        ptrdiff_t filled = round_up(conv->out_c, LANES);
-        for (int position = 0; filled < s->k && position < s->positions; position++)
-            memset(row + position * s->results + filled, 0, (size_t)(s->k - filled) * sizeof *row);
-        box_forward(s, winograd_gradient, &box, dy + at.image * image_floats, s->results, row);
+        box_forward(s, winograd_gradient, &box, dy + at.image * image_floats, s->results,
+                    results + tile * s->k, copy);
     }
 }
 
@@ -152,24 +153,30 @@ static void gather_kernel(const struct convolution *conv, const float *w, ptrdif
                           float *dst)
 {
     ptrdiff_t width = conv->out_c - k < LANES ? conv->out_c - k : LANES;
-    for (ptrdiff_t tap = 0; tap < 9; tap++)
+    for (ptrdiff_t tap = 0; tap < 9; tap++) {
+        const float *src = w + (tap * conv->in_c + c) * conv->out_c + k;
         for (ptrdiff_t lane = 0; lane < LANES; lane++)
-            dst[tap * LANES + lane] =
-                lane < width ? w[(tap * conv->in_c + c) * conv->out_c + k + lane] : 0.0F;
+            dst[tap * LANES + lane] = lane < width ? src[lane] : 0.0F;
+    }
 }
 
 /* Transformed kernels: for each position panels of output channels (block_product.h), in each C rows. */
 static void transform_kernels(const struct convolution *conv, const struct sizes *s, const float *w,
                               float *kernels)
 {
+    const ptrdiff_t row = conv->out_c, tap = conv->in_c * row;
     for (ptrdiff_t k = 0; k < s->k; k += LANES)
         for (ptrdiff_t c = 0; c < conv->in_c; c++) {
             float taps[9 * LANES];
-            gather_kernel(conv, w, c, k, taps);
-            float *dst =
+            struct winograd_source from = {w + c * row + k, 3 * tap, tap};
+            if (k + LANES > conv->out_c) {
+                gather_kernel(conv, w, c, k, taps);
+                from = (struct winograd_source){taps, 3 * LANES, LANES};
+            }
+            float *to =
                 kernels + k / BLOCK_PANEL * BLOCK_PANEL * conv->in_c + c * BLOCK_PANEL + k % BLOCK_PANEL;
-            winograd_kernel(s->m, (struct winograd_source){taps, 3 * LANES, LANES},
-                            (struct winograd_target){dst, s->alpha * s->kernels, s->kernels});
+            winograd_kernel(s->m, LANES, from,
+                            (struct winograd_target){to, s->alpha * s->kernels, s->kernels});
         }
 }
 
@@ -195,24 +202,37 @@ static void multiply(const struct convolution *conv, const struct sizes *s, stru
     }
 }
 
+/* `lanes` ≤ LANES channels of a pixel; whole vectors where it is LANES. */
+static void store_pixel(const float *src, ptrdiff_t lanes, bool accumulate, float *dst)
+{
+    if (lanes < LANES) {
+        copy_or_add((size_t)lanes, src, dst, accumulate);
+        return;
+    }
+    for (ptrdiff_t lane = 0; lane < LANES; lane++)
+        dst[lane] = accumulate ? dst[lane] + src[lane] : src[lane];
+}
+
 /* Output pixels of a tile: Aᵀ s A to where y(p, q) is, for those of its m×m pixels that exist. */
 static void store_tile(const struct convolution *conv, const struct sizes *s, const struct place *at,
                        const float *row, float *y, bool accumulate)
 {
     ptrdiff_t k = conv->out_c, height = conv->out_h - at->p < s->m ? conv->out_h - at->p : s->m;
     ptrdiff_t width = conv->out_w - at->q < s->m ? conv->out_w - at->q : s->m;
+    if (height == s->m && width == s->m && k % LANES == 0 && !accumulate) {
+        winograd_result(s->m, k, (struct winograd_source){row, s->alpha * s->results, s->results},
+                        (struct winograd_target){y, conv->out_w * k, k});
+        return;
+    }
     for (ptrdiff_t from = 0; from < k; from += LANES) {
         struct winograd_source sums = {row + from, s->alpha * s->results, s->results};
-        if (height == s->m && width == s->m && k - from >= LANES && !accumulate) {
-            winograd_result(s->m, sums, (struct winograd_target){y + from, conv->out_w * k, k});
-            continue;
-        }
         float pixels[4 * 4 * LANES];
-        size_t lanes = (size_t)(k - from < LANES ? k - from : LANES);
-        winograd_result(s->m, sums, (struct winograd_target){pixels, s->m * LANES, LANES});
+        ptrdiff_t lanes = k - from < LANES ? k - from : LANES;
+        winograd_result(s->m, LANES, sums, (struct winograd_target){pixels, s->m * LANES, LANES});
         for (ptrdiff_t i = 0; i < height; i++)
-            copy_rows((size_t)width, lanes, pixels + i * s->m * LANES, LANES, y + i * conv->out_w * k + from,
-                      (size_t)k, accumulate);
+            for (ptrdiff_t j = 0; j < width; j++)
+                store_pixel(pixels + (i * s->m + j) * LANES, lanes, accumulate,
+                            y + (i * conv->out_w + j) * k + from);
     }
 }
 
@@ -233,9 +253,10 @@ static void store_row(const struct convolution *conv, const struct sizes *s, str
         epilogue_apply(epilogue, (size_t)first, (size_t)(height * conv->out_w), (size_t)k, rows, y);
 }
 
-/* Scratch: kernels, images, results, and the sums of a row of tiles; dx: its arranged weights behind them. */
+/* Scratch: kernels, images, results, the sums of a row of tiles, the copy of a box; dx: its
+ * arranged weights behind them. */
 struct parts {
-    float *kernels, *images, *results, *sums, *arranged;
+    float *kernels, *images, *results, *sums, *copy, *arranged;
 };
 
 static struct parts parts_of(const struct convolution *conv, const struct sizes *s, float *scratch)
@@ -245,7 +266,8 @@ static struct parts parts_of(const struct convolution *conv, const struct sizes 
     parts.images = parts.kernels + s->positions * s->kernels;
     parts.results = parts.images + s->positions * s->images;
     parts.sums = parts.results + s->positions * s->results;
-    parts.arranged = parts.sums + (ptrdiff_t)s->m * conv->out_w * conv->out_c;
+    parts.copy = parts.sums + (ptrdiff_t)s->m * conv->out_w * conv->out_c;
+    parts.arranged = parts.copy + s->positions * (s->c > s->k ? s->c : s->k);
     return parts;
 }
 
@@ -262,7 +284,7 @@ static void convolve(const struct convolution *conv, int m, int32_t n, const flo
     transform_kernels(conv, &s, w, parts.kernels);
     for (ptrdiff_t first = 0; first < n * s.tiles_h; first += s.chunk_rows) {
         struct chunk chunk = chunk_at(&s, first, n * s.tiles_h);
-        transform_images(conv, &s, chunk, x, parts.images);
+        transform_images(conv, &s, chunk, x, parts.images, parts.copy);
         multiply(conv, &s, chunk, parts.images, parts.kernels, parts.results);
         for (ptrdiff_t row = 0; row < chunk.rows; row++)
             store_row(conv, &s, chunk, row, parts.results, epilogue, y, accumulate, parts.sums);
@@ -313,17 +335,17 @@ static void store_kernels(const struct convolution *conv, const struct sizes *s,
                           float *dw)
 {
     ptrdiff_t k = conv->out_c, taps = conv->in_c * k;
-    for (ptrdiff_t c = 0; c < conv->in_c; c++)
-        for (ptrdiff_t from = 0; from < k; from += LANES) {
-            float *dst = dw + c * k + from, gradient[9 * LANES];
-            struct winograd_source sums = {kernels + c * s->k + from, s->alpha * s->kernels, s->kernels};
-            if (k - from >= LANES) {
-                winograd_kernel_gradient(s->m, sums, (struct winograd_target){dst, 3 * taps, taps});
-                continue;
-            }
-            winograd_kernel_gradient(s->m, sums, (struct winograd_target){gradient, 3 * LANES, LANES});
-            copy_rows(9, (size_t)(k - from), gradient, LANES, dst, (size_t)taps, false);
-        }
+    for (ptrdiff_t c = 0; c < conv->in_c; c++) {
+        ptrdiff_t whole = k / LANES * LANES;
+        float *dst = dw + c * k, rest[9 * LANES];
+        struct winograd_source sums = {kernels + c * s->k, s->alpha * s->kernels, s->kernels};
+        winograd_kernel_gradient(s->m, whole, sums, (struct winograd_target){dst, 3 * taps, taps});
+        if (whole == k)
+            continue;
+        sums.data += whole;
+        winograd_kernel_gradient(s->m, LANES, sums, (struct winograd_target){rest, 3 * LANES, LANES});
+        copy_rows(9, (size_t)(k - whole), rest, LANES, dst + whole, (size_t)taps, false);
+    }
 }
 
 void winograd_backward_weights(const struct convolution *conv, int m, int32_t n, const float *x,
@@ -335,8 +357,8 @@ void winograd_backward_weights(const struct convolution *conv, int m, int32_t n,
         memset(parts.kernels, 0, (size_t)(s.positions * s.kernels) * sizeof *parts.kernels);
     for (ptrdiff_t first = 0; first < n * s.tiles_h; first += s.chunk_rows) {
         struct chunk chunk = chunk_at(&s, first, n * s.tiles_h);
-        transform_images(conv, &s, chunk, x, parts.images);
-        transform_gradients(conv, &s, chunk, dy, parts.results);
+        transform_images(conv, &s, chunk, x, parts.images, parts.copy);
+        transform_gradients(conv, &s, chunk, dy, parts.results, parts.copy);
         multiply_transposed(conv, &s, chunk, parts.images, parts.results, parts.kernels);
     }
     store_kernels(conv, &s, parts.kernels, dw);
@@ -345,7 +367,8 @@ void winograd_backward_weights(const struct convolution *conv, int m, int32_t n,
 static size_t sizes_floats(const struct convolution *conv, int m)
 {
     const struct sizes s = sizes_of(conv, m);
-    return (size_t)(s.positions * (s.kernels + s.images + s.results)) +
+    ptrdiff_t copy = s.c > s.k ? s.c : s.k;
+    return (size_t)(s.positions * (s.kernels + s.images + s.results + copy)) +
            (size_t)m * (size_t)conv->out_w * (size_t)conv->out_c;
 }
 

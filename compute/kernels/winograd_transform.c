@@ -106,8 +106,8 @@ INLINE void kernel_gradient_4(const lanes *s, lanes *out)
 
 /* First along columns, then along rows; `in` and `out` are the sizes of `apply`. Inlined with all constant.
  */
-INLINE void two_dimensions(one_dimension *apply, const int in, const int out, struct winograd_source from,
-                           struct winograd_target to)
+INLINE void one_vector(one_dimension *apply, const int in, const int out, struct winograd_source from,
+                       struct winograd_target to)
 {
     lanes half[WINOGRAD_MOST_ALPHA][WINOGRAD_MOST_ALPHA];
     for (int j = 0; j < in; j++) {
@@ -126,42 +126,52 @@ INLINE void two_dimensions(one_dimension *apply, const int in, const int out, st
     }
 }
 
-void winograd_image(int m, struct winograd_source d, struct winograd_target to)
+INLINE void two_dimensions(one_dimension *apply, const int in, const int out, ptrdiff_t channels,
+                           struct winograd_source from, struct winograd_target to)
 {
-    if (m == 4)
-        two_dimensions(image_4, 6, 6, d, to);
-    else
-        two_dimensions(image_2, 4, 4, d, to);
+    for (ptrdiff_t c = 0; c < channels; c += WINOGRAD_LANES) {
+        one_vector(apply, in, out, from, to);
+        from.data += WINOGRAD_LANES;
+        to.data += WINOGRAD_LANES;
+    }
 }
 
-void winograd_kernel(int m, struct winograd_source g, struct winograd_target to)
+void winograd_image(int m, ptrdiff_t channels, struct winograd_source d, struct winograd_target to)
 {
     if (m == 4)
-        two_dimensions(kernel_4, 3, 6, g, to);
+        two_dimensions(image_4, 6, 6, channels, d, to);
     else
-        two_dimensions(kernel_2, 3, 4, g, to);
+        two_dimensions(image_2, 4, 4, channels, d, to);
 }
 
-void winograd_result(int m, struct winograd_source sums, struct winograd_target to)
+void winograd_kernel(int m, ptrdiff_t channels, struct winograd_source g, struct winograd_target to)
 {
     if (m == 4)
-        two_dimensions(result_4, 6, 4, sums, to);
+        two_dimensions(kernel_4, 3, 6, channels, g, to);
     else
-        two_dimensions(result_2, 4, 2, sums, to);
+        two_dimensions(kernel_2, 3, 4, channels, g, to);
 }
 
-void winograd_gradient(int m, struct winograd_source dy, struct winograd_target to)
+void winograd_result(int m, ptrdiff_t channels, struct winograd_source sums, struct winograd_target to)
 {
     if (m == 4)
-        two_dimensions(gradient_4, 4, 6, dy, to);
+        two_dimensions(result_4, 6, 4, channels, sums, to);
     else
-        two_dimensions(gradient_2, 2, 4, dy, to);
+        two_dimensions(result_2, 4, 2, channels, sums, to);
 }
 
-void winograd_kernel_gradient(int m, struct winograd_source s, struct winograd_target to)
+void winograd_gradient(int m, ptrdiff_t channels, struct winograd_source dy, struct winograd_target to)
 {
     if (m == 4)
-        two_dimensions(kernel_gradient_4, 6, 3, s, to);
+        two_dimensions(gradient_4, 4, 6, channels, dy, to);
     else
-        two_dimensions(kernel_gradient_2, 4, 3, s, to);
+        two_dimensions(gradient_2, 2, 4, channels, dy, to);
+}
+
+void winograd_kernel_gradient(int m, ptrdiff_t channels, struct winograd_source s, struct winograd_target to)
+{
+    if (m == 4)
+        two_dimensions(kernel_gradient_4, 6, 3, channels, s, to);
+    else
+        two_dimensions(kernel_gradient_2, 4, 3, channels, s, to);
 }

@@ -7,7 +7,8 @@
  *
  *   dg = Gᵀ[(Bᵀ d B) ⊙ (A dy Aᵀ)]G.
  *
- * Each function treats WINOGRAD_LANES neighbouring channels at once. Strides are in floats. */
+ * Each function treats `channels` neighbouring channels, rounded up to whole vectors of WINOGRAD_LANES, which
+ * must be there to be read and written. Strides are in floats. */
 #ifndef FACET_COMPUTE_KERNELS_WINOGRAD_TRANSFORM_H
 #define FACET_COMPUTE_KERNELS_WINOGRAD_TRANSFORM_H
 
@@ -25,11 +26,15 @@ struct winograd_target {
     ptrdiff_t row, column;
 };
 
-void winograd_image(int m, struct winograd_source d, struct winograd_target to); /* Bᵀ d B: α×α → α×α */
-void winograd_kernel(int m, struct winograd_source g, struct winograd_target to); /* G g Gᵀ: 3×3 → α×α */
-void winograd_result(int m, struct winograd_source sums, struct winograd_target to); /* Aᵀ s A: α×α → m×m */
-void winograd_gradient(int m, struct winograd_source dy, struct winograd_target to); /* A dy Aᵀ: m×m → α×α */
-void winograd_kernel_gradient(int m, struct winograd_source s,
-                              struct winograd_target to); /* Gᵀ s G: α×α → 3×3 */
+/* Bᵀ d B: α×α → α×α */
+void winograd_image(int m, ptrdiff_t channels, struct winograd_source d, struct winograd_target to);
+/* G g Gᵀ: 3×3 → α×α */
+void winograd_kernel(int m, ptrdiff_t channels, struct winograd_source g, struct winograd_target to);
+/* Aᵀ s A: α×α → m×m */
+void winograd_result(int m, ptrdiff_t channels, struct winograd_source sums, struct winograd_target to);
+/* A dy Aᵀ: m×m → α×α */
+void winograd_gradient(int m, ptrdiff_t channels, struct winograd_source dy, struct winograd_target to);
+/* Gᵀ s G: α×α → 3×3 */
+void winograd_kernel_gradient(int m, ptrdiff_t channels, struct winograd_source s, struct winograd_target to);
 
 #endif
