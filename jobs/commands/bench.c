@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "compute/formats/network_file.h"
+#include "compute/kernels/convolution_way.h"
 #include "compute/network/zoo.h"
 #include "jobs/commands/commands.h"
 #include "jobs/job.h"
@@ -17,10 +18,21 @@ struct arguments {
     struct shape shape;
     int32_t classes, batch, repeats;
     enum shortcut shortcut;
+    enum convolution_way way;
     bool training, inference, json;
 };
 
-enum { KEY_NET = 0x100, KEY_SHAPE, KEY_CLASSES, KEY_SHORTCUT, KEY_BATCH, KEY_MODE, KEY_REPEAT, KEY_JSON };
+enum {
+    KEY_NET = 0x100,
+    KEY_SHAPE,
+    KEY_CLASSES,
+    KEY_SHORTCUT,
+    KEY_BATCH,
+    KEY_MODE,
+    KEY_CONV,
+    KEY_REPEAT,
+    KEY_JSON
+};
 
 static const struct argp_option options[] = {
     {"net", KEY_NET, "NAME", 0, "Architecture of the zoo instead of a file (see facet train --help)", 0},
@@ -29,6 +41,10 @@ static const struct argp_option options[] = {
     {"shortcut", KEY_SHORTCUT, "A|B", 0, "ResNet shortcuts of --net, as in facet train", 0},
     {"batch", KEY_BATCH, "N", 0, "Images a batch, over all ranks (default 128)", 0},
     {"mode", KEY_MODE, "MODE", 0, "train (a whole step), infer, or both (default)", 0},
+    {"conv", KEY_CONV, "WAY", 0,
+     "One way for all convolutions it applies to: auto (default: the best by shape), im2col, direct, "
+     "winograd2 or winograd4",
+     0},
     {"repeat", KEY_REPEAT, "N", 0, "Batches measured, after one to warm up; medians are told (default 9)", 0},
     {"json", KEY_JSON, 0, 0, "Print as JSON", 0},
     {0}};
@@ -82,6 +98,12 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         return 0;
     case KEY_MODE:
         parse_mode(state, text, arguments);
+        return 0;
+    case KEY_CONV:
+        arguments->way = convolution_way_named(text);
+        if (arguments->way == CONVOLUTION_WAY_COUNT)
+            argp_error(state, "--conv: '%s' given, expected auto, im2col, direct, winograd2 or winograd4",
+                       text);
         return 0;
     case KEY_REPEAT:
         arguments->repeats = (int32_t)parse_integer(state, "--repeat", text, 1, 10000);
@@ -253,7 +275,7 @@ static enum status check_output(const struct network *network)
         return STATUS_OK;
     return error_set(
         STATUS_SHAPE,
-        "network %s gives %d × %d × %d a image, training needs one value a class; use --mode infer",
+        "network %s gives %d × %d × %d an image, training needs one value a class; use --mode infer",
         network->architecture, (int)shape.h, (int)shape.w, (int)shape.c);
 }
 
@@ -276,6 +298,7 @@ static enum status bench_on_ranks(struct job *job, void *input)
     struct network_bench bench = {
         .job = job, .batch_images = arguments->batch, .repeats = arguments->repeats};
     json_t *object = NULL;
+    convolution_force(arguments->way);
     enum status status = load(arguments, &bench.network);
     if (status == STATUS_OK && arguments->training)
         status = check_output(bench.network);
@@ -283,12 +306,13 @@ static enum status bench_on_ranks(struct job *job, void *input)
     if (status != STATUS_OK)
         goto done;
     if (arguments->json && job->rank == 0)
-        object = json_pack("{s:s, s:i, s:i, s:i, s:i}", "architecture", bench.network->architecture, "batch",
-                           (int)bench.batch_images, "ranks", job->rank_count, "threads", job->threads,
-                           "repeats", (int)bench.repeats);
+        object = json_pack("{s:s, s:s, s:i, s:i, s:i, s:i}", "architecture", bench.network->architecture,
+                           "conv", convolution_way_name(arguments->way), "batch", (int)bench.batch_images,
+                           "ranks", job->rank_count, "threads", job->threads, "repeats", (int)bench.repeats);
     else if (job->rank == 0)
-        printf("%s: %d images a batch, %d x %d threads, medians of %d\n", bench.network->architecture,
-               (int)bench.batch_images, job->rank_count, job->threads, (int)bench.repeats);
+        printf("%s: %d images a batch, convolutions %s, %d x %d threads, medians of %d\n",
+               bench.network->architecture, (int)bench.batch_images, convolution_way_name(arguments->way),
+               job->rank_count, job->threads, (int)bench.repeats);
     /* Inference first: the peak of memory that a process has had never goes down again. */
     if (arguments->inference)
         status = bench_one(&bench, false, object);

@@ -48,6 +48,10 @@ expect 0 facet bench net.h5 --mode infer --batch 5 --repeat 1 --json
 expect_number stdout batch 5
 expect_positive stdout images_per_second
 
+expect 0 facet bench "${small[@]}" --conv im2col --mode infer --json
+expect_text stdout '"conv": "im2col"'
+expect 2 facet bench --net lenet --conv slowly
+expect_text stderr "slowly"
 expect 2 facet bench net.h5 --net lenet
 expect 2 facet bench --net lenet --shape 28x28
 expect_text stderr "28x28"
