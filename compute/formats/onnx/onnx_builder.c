@@ -234,8 +234,12 @@ enum status onnx_add_one(struct onnx_builder *b, enum layer_kind kind, const str
     if (status != STATUS_OK || weights == NULL)
         return status;
     const struct layer *added = &b->network->layers[*layer];
-    status = memory_allocate(weights, added->parameter_count + added->statistic_count, sizeof **weights,
-                             added->name);
+    size_t count = added->parameter_count + added->statistic_count;
+    if (count > ONNX_WEIGHTS_MAX - b->weight_count)
+        return onnx_node_error(b, error_set(STATUS_SHAPE, "with its %zu weights the network has more than %d",
+                                            count, ONNX_WEIGHTS_MAX));
+    b->weight_count += count;
+    status = memory_allocate(weights, count, sizeof **weights, added->name);
     b->weights[*layer] = *weights;
     return status;
 }

@@ -8,7 +8,11 @@
 #include "compute/formats/onnx/onnx_view.h"
 #include "compute/network/network.h"
 
-enum { ONNX_IMAGE_ELEMENTS_MAX = 1 << 27 }; /* of any layer's output for one image */
+/* A small file can ask for much, since nodes share constants and constants can be made. */
+enum {
+    ONNX_IMAGE_ELEMENTS_MAX = 1 << 27, /* of any layer's output for one image */
+    ONNX_WEIGHTS_MAX = 1 << 29         /* of all layers together */
+};
 
 enum onnx_value_kind {
     ONNX_NOTHING,     /* nobody has computed it yet */
@@ -42,6 +46,7 @@ struct onnx_builder {
     int64_t batch; /* images, as the graph has them: its own number, or ONNX_BATCH_PRIME when free */
     struct onnx_pool pool;
     struct network *network;
+    size_t weight_count;
     float **weights; /* (NETWORK_LAYERS_MAX): by layer, its parameters and then its statistics; or NULL */
 
     struct onnx_names names; /* of values: places in `values` */

@@ -401,6 +401,8 @@ enum status onnx_import_arithmetic(struct onnx_builder *b)
             return status;
         }
     }
+    /* Going on as if it were the first operand finds what else cannot be imported. */
+    onnx_set_same(b, 0, x);
     return onnx_unsupported(b, "of two images; only a sum, or an image with a constant, is possible");
 }
 
