@@ -7,6 +7,7 @@
 #include "compute/base/memory.h"
 #include "compute/base/output_file.h"
 #include "compute/formats/class_names_file.h"
+#include "compute/formats/keras/keras_import.h"
 #include "compute/formats/network_file.h"
 #include "compute/formats/onnx/onnx_import.h"
 #include "jobs/commands/commands.h"
@@ -108,9 +109,12 @@ static const struct argp argp = {
     parse_option,
     "NETWORK",
     "Read a network trained elsewhere and write it as a network file.\v"
-    "NETWORK is an ONNX file (NAME.onnx), as PyTorch and most others export them. The file does not say what "
-    "its "
-    "pixels are: give the scaling it was trained with.\n\n"
+    "NETWORK is an ONNX file (NAME.onnx), as PyTorch and most others export them, or a Keras model "
+    "(NAME.h5), "
+    "as model.save of Keras 2 writes it. The file does not say what its pixels are: give the scaling it was "
+    "trained with. A softmax at the end of a Keras model is left out: Facet's networks give logits, which "
+    "rank "
+    "classes alike.\n\n"
     "  facet import resnet20.onnx --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 -o resnet20.h5",
     NULL,
     NULL,
@@ -142,6 +146,8 @@ struct source_kind {
 
 static const struct source_kind source_kinds[] = {
     {".onnx", import_onnx},
+    {".h5", keras_import},
+    {".hdf5", keras_import},
 };
 enum { SOURCE_KINDS = sizeof source_kinds / sizeof *source_kinds };
 
@@ -150,8 +156,10 @@ static enum status import_source(const char *path, struct network **network)
     for (int i = 0; i < SOURCE_KINDS; i++)
         if (ends_with(path, source_kinds[i].ending))
             return source_kinds[i].import(path, network);
-    return error_set(STATUS_USAGE, "%s: which kind of file is this? Networks are read from files named *%s",
-                     path, source_kinds[0].ending);
+    return error_set(STATUS_USAGE,
+                     "%s: which kind of file is this? Networks are read from ONNX files named *.onnx and "
+                     "Keras files named *.h5 or *.hdf5",
+                     path);
 }
 
 /* --- what the file does not say --- */
