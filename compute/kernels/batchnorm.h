@@ -1,5 +1,5 @@
 /* Batch normalisation over the channels of an NHWC tensor (Ioffe & Szegedy, ICML 2015). `pixels` is N·H·W.
- * Statistics are summed in float64 in a fixed order. Serial; allocates nothing. */
+ * Statistics are summed in a fixed order, in float64 over blocks of 32 rows. Serial; allocates nothing. */
 #ifndef FACET_COMPUTE_KERNELS_BATCHNORM_H
 #define FACET_COMPUTE_KERNELS_BATCHNORM_H
 
