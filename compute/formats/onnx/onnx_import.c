@@ -193,11 +193,22 @@ static enum status read_input_shape(struct onnx_builder *b, const Onnx__ValueInf
     return STATUS_OK;
 }
 
-/* Whether (N, a, b, c) are images with channels last, as TensorFlow's exporters leave them. */
-static bool channels_last(const struct onnx_shape *shape)
+/* Whether the images have their channels last, as TensorFlow's exporters leave them: the first thing that is
+ * done to them is to bring the channels forward. */
+static bool channels_last(const struct onnx_builder *b, const char *input, int32_t rank)
 {
-    enum { COLOURS_MAX = 4 };
-    return shape->rank == 4 && shape->dims[3] <= COLOURS_MAX && shape->dims[1] > COLOURS_MAX;
+    static const int64_t forward[] = {0, 3, 1, 2};
+    for (size_t i = 0; i < b->graph->n_node && rank == 4; i++) {
+        const Onnx__NodeProto *node = b->graph->node[i];
+        if (strcmp(onnx_text(node->op_type), "Transpose") != 0 || node->n_input != 1 ||
+            strcmp(node->input[0], input) != 0)
+            continue;
+        for (size_t k = 0; k < node->n_attribute; k++)
+            if (node->attribute[k]->n_ints == 4 &&
+                memcmp(node->attribute[k]->ints, forward, sizeof forward) == 0)
+                return true;
+    }
+    return false;
 }
 
 static enum status add_image_input(struct onnx_builder *b, const Onnx__ValueInfoProto *input)
@@ -207,7 +218,7 @@ static enum status add_image_input(struct onnx_builder *b, const Onnx__ValueInfo
     enum status status = read_input_shape(b, input, &shape);
     if (status != STATUS_OK)
         return status;
-    bool last = channels_last(&shape);
+    bool last = channels_last(b, onnx_text(input->name), shape.rank);
     const int64_t *d = shape.dims;
     int64_t c = last ? d[3] : shape.rank == 3 ? 1 : d[1];
     int64_t h = last ? d[1] : shape.rank == 4 ? d[2] : shape.rank == 3 ? d[1] : 1;
