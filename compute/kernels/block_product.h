@@ -3,8 +3,9 @@
  * 3·16 columns a kernel row, or the products of Winograd's algorithm. The sums of a block of c are held in
  * registers over all of a kernel's rows.
  *
- * Every float of c is one sum in one order (batches, segments, depth) by fused multiply-adds, wherever blocks
- * begin and however wide a register is, so the same bytes come out for any grouping of lines and images. */
+ * Every float of c is one sum in one order (batches, segments, depth), by fused multiply-adds where the build
+ * has them, wherever blocks begin and however wide a register is, so the same bytes come out for any grouping
+ * of lines and images. */
 #ifndef FACET_COMPUTE_KERNELS_BLOCK_PRODUCT_H
 #define FACET_COMPUTE_KERNELS_BLOCK_PRODUCT_H
 
@@ -39,6 +40,7 @@ void block_product_run(const struct block_product *product);
 /* One for each processor kind; block_product_run takes the best that the processor has. */
 void block_product_base(const struct block_product *product);
 #if defined(__x86_64__)
+bool block_product_has_avx512(void); /* this processor */
 void block_product_avx512(const struct block_product *product);
 #endif
 
