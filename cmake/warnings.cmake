@@ -15,3 +15,8 @@ if(FACET_SANITIZE)
                          -fno-sanitize-recover=all)
   target_link_options(facet_flags INTERFACE -fsanitize=${FACET_SANITIZE})
 endif()
+if(FACET_FUZZERS)
+  target_compile_options(facet_flags INTERFACE -fsanitize=fuzzer-no-link,address,undefined
+                         -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(facet_flags INTERFACE -fsanitize=address,undefined)
+endif()

@@ -9,10 +9,14 @@
 #include "compute/network/network.h"
 
 /* A small file can ask for much, since nodes share constants and constants can be made. */
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+enum { ONNX_IMAGE_ELEMENTS_MAX = 1 << 16, ONNX_WEIGHTS_MAX = 1 << 18 };
+#else
 enum {
     ONNX_IMAGE_ELEMENTS_MAX = 1 << 27, /* of any layer's output for one image */
     ONNX_WEIGHTS_MAX = 1 << 29         /* of all layers together */
 };
+#endif
 
 enum onnx_value_kind {
     ONNX_NOTHING,     /* nobody has computed it yet */

@@ -1,0 +1,39 @@
+/* Reading ONNX files under libFuzzer; built with -DFACET_FUZZERS=ON, by clang.
+ *
+ *   fuzz_onnx -max_len=8192 -max_total_time=900 CORPUS [one-node graphs, small networks]
+ *
+ * What is imported is exported again and imported once more: the two must have outputs of the same shape. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "compute/formats/onnx/onnx_import.h"
+#include "compute/formats/onnx/onnx_network.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char *scratch_file(void)
+{
+    static char path[64];
+    if (*path == '\0') {
+        strcpy(path, "/tmp/facet-fuzz-XXXXXX");
+        int file = mkstemp(path);
+        if (file < 0)
+            abort();
+        close(file);
+    }
+    return path;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct network *network, *again;
+    if (onnx_import_bytes("/tmp/facet-fuzz/model.onnx", data, size, &network, NULL) != STATUS_OK)
+        return 0;
+    if (onnx_export_network(network, false, scratch_file()) != STATUS_OK ||
+        onnx_import(scratch_file(), &again, NULL) != STATUS_OK || again->class_count != network->class_count)
+        abort();
+    network_destroy(&again);
+    network_destroy(&network);
+    return 0;
+}
