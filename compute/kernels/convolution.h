@@ -41,8 +41,8 @@ struct convolution_epilogue {
     bool relu;
 };
 
-/* Floats of scratch that any of the functions below needs for this convolution: a tile and its sums, and for
- * convolution_backward_data one copy of w; N does not matter. */
+/* Floats of scratch that any of the functions below needs for this convolution, in the ways chosen for it now
+ * (convolution_way.h); N does not matter. */
 size_t convolution_scratch_floats(const struct convolution *conv);
 
 /* y = x ∗ w, then the epilogue (NULL: none). */

@@ -6,6 +6,8 @@
 #include "compute/kernels/winograd.h"
 
 static enum convolution_way forced = CONVOLUTION_AUTO;
+static const struct convolution_plan_entry *plan;
+static size_t plan_count;
 
 static const char *const names[CONVOLUTION_WAY_COUNT] = {
     [CONVOLUTION_AUTO] = "auto",           [CONVOLUTION_IM2COL] = "im2col",
@@ -65,12 +67,30 @@ static enum convolution_way table_choose(const struct convolution *conv, enum co
     return convolution_way_applies(CONVOLUTION_DIRECT, conv, step) ? CONVOLUTION_DIRECT : CONVOLUTION_IM2COL;
 }
 
+/* CONVOLUTION_AUTO where the plan says nothing. */
+static enum convolution_way plan_choose(const struct convolution *conv, enum convolution_step step)
+{
+    for (size_t i = 0; i < plan_count; i++)
+        if (memcmp(&plan[i].conv, conv, sizeof *conv) == 0)
+            return plan[i].ways[step];
+    return CONVOLUTION_AUTO;
+}
+
 enum convolution_way convolution_choose(const struct convolution *conv, enum convolution_step step)
 {
-    return convolution_way_applies(forced, conv, step) ? forced : table_choose(conv, step);
+    if (convolution_way_applies(forced, conv, step))
+        return forced;
+    enum convolution_way planned = plan_choose(conv, step);
+    return convolution_way_applies(planned, conv, step) ? planned : table_choose(conv, step);
 }
 
 void convolution_force(enum convolution_way way)
 {
     forced = way;
+}
+
+void convolution_use_plan(const struct convolution_plan_entry *entries, size_t count)
+{
+    plan = entries;
+    plan_count = count;
 }

@@ -4,7 +4,9 @@
 #define FACET_COMPUTE_KERNELS_CONVOLUTION_WAY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
+#include "compute/base/error.h"
 #include "compute/kernels/convolution.h"
 
 enum convolution_way {
@@ -39,5 +41,20 @@ enum convolution_way convolution_choose(const struct convolution *conv, enum con
  * before passes are planned, since scratch is measured for the ways chosen, and while no other thread
  * computes. */
 void convolution_force(enum convolution_way way);
+
+/* The ways of one shape, for a plan. */
+struct convolution_plan_entry {
+    struct convolution conv;
+    enum convolution_way ways[CONVOLUTION_STEP_COUNT]; /* CONVOLUTION_AUTO: the fixed table's */
+};
+
+/* A plan in place of the fixed table, for the shapes that are in it. The entries are borrowed until another
+ * plan is given; none ends it. When to call: as convolution_force. */
+void convolution_use_plan(const struct convolution_plan_entry *entries, size_t count);
+
+/* Measures every way on n ≥ 1 images, on the calling thread alone, and fills *entry with the fastest for each
+ * step. It forces ways meanwhile: call it when no other thread computes. STATUS_MEMORY when its tensors do
+ * not fit. */
+enum status convolution_tune(const struct convolution *conv, int32_t n, struct convolution_plan_entry *entry);
 
 #endif

@@ -11,6 +11,7 @@ static int force_nothing(void **state)
 {
     (void)state;
     convolution_force(CONVOLUTION_AUTO);
+    convolution_use_plan(NULL, 0);
     return 0;
 }
 
@@ -139,6 +140,43 @@ static void test_a_forced_way_is_taken_where_it_applies(void **state)
     assert_int_equal(convolution_choose(&odd, CONVOLUTION_FORWARD), CONVOLUTION_IM2COL);
 }
 
+static void test_a_plan_comes_before_the_table(void **state)
+{
+    (void)state;
+    const struct convolution conv = square(8, 32, 32, 3, 1, 1), other = square(8, 32, 48, 3, 1, 1);
+    const struct convolution odd = square(8, 17, 19, 5, 1, 2);
+    const struct convolution_plan_entry plan[] = {
+        {odd, {CONVOLUTION_WINOGRAD2, CONVOLUTION_DIRECT, CONVOLUTION_AUTO}}, /* none of them applies */
+        {conv, {CONVOLUTION_WINOGRAD2, CONVOLUTION_IM2COL, CONVOLUTION_DIRECT}}};
+    enum convolution_way table = convolution_choose(&other, CONVOLUTION_FORWARD);
+    convolution_use_plan(plan, 2);
+    assert_int_equal(convolution_choose(&conv, CONVOLUTION_FORWARD), CONVOLUTION_WINOGRAD2);
+    assert_int_equal(convolution_choose(&conv, CONVOLUTION_WEIGHTS), CONVOLUTION_IM2COL);
+    assert_int_equal(convolution_choose(&conv, CONVOLUTION_DATA), CONVOLUTION_DIRECT);
+    assert_int_equal(convolution_choose(&other, CONVOLUTION_FORWARD), table);
+    for (int step = 0; step < CONVOLUTION_STEP_COUNT; step++)
+        assert_int_equal(convolution_choose(&odd, (enum convolution_step)step), CONVOLUTION_IM2COL);
+    convolution_force(CONVOLUTION_WINOGRAD4);
+    assert_int_equal(convolution_choose(&conv, CONVOLUTION_FORWARD), CONVOLUTION_WINOGRAD4);
+}
+
+static void test_tuning_gives_ways_that_apply(void **state)
+{
+    (void)state;
+    const struct convolution layers[] = {square(8, 16, 32, 3, 1, 1), square(9, 5, 7, 5, 2, 2),
+                                         square(8, 16, 16, 1, 1, 0)};
+    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
+        struct convolution_plan_entry entry;
+        assert_int_equal(convolution_tune(&layers[i], 2, &entry), STATUS_OK);
+        assert_memory_equal(&entry.conv, &layers[i], sizeof entry.conv);
+        convolution_use_plan(&entry, 1);
+        for (int step = 0; step < CONVOLUTION_STEP_COUNT; step++) {
+            assert_true(convolution_way_applies(entry.ways[step], &layers[i], (enum convolution_step)step));
+            assert_int_equal(convolution_choose(&layers[i], (enum convolution_step)step), entry.ways[step]);
+        }
+    }
+}
+
 static void test_names(void **state)
 {
     (void)state;
@@ -157,6 +195,8 @@ int main(void)
         cmocka_unit_test_teardown(test_winograd4, force_nothing),
         cmocka_unit_test_teardown(test_images_give_the_same_bytes_in_any_group, force_nothing),
         cmocka_unit_test_teardown(test_a_forced_way_is_taken_where_it_applies, force_nothing),
+        cmocka_unit_test_teardown(test_a_plan_comes_before_the_table, force_nothing),
+        cmocka_unit_test_teardown(test_tuning_gives_ways_that_apply, force_nothing),
         cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
