@@ -37,15 +37,15 @@ static void print_help(FILE *out)
           out);
     for (int i = 0; i < COMMAND_COUNT; i++)
         fprintf(out, "  %-13s %s\n", commands[i].name, commands[i].summary);
-    fputs("\n"
-          "`facet COMMAND --help` explains a command. train, decompose and evaluate run on many ranks under "
-          "mpirun or\n"
-          "srun, and alone as one. facet-monitor shows a running job.\n\n"
-          "  facet import-data fashion-mnist/ --split train -o train.h5\n"
-          "  mpirun -n 4 facet train --net lenet --data train.h5 -o lenet.h5\n"
-          "  mpirun -n 4 facet decompose lenet.h5 --data train.h5 -o run\n"
-          "  facet compose run/modules.h5:0,1 -o two.h5\n",
-          out);
+    fputs(
+        "\n"
+        "`facet COMMAND --help` explains a command. import-data, train, decompose and evaluate run on many\n"
+        "ranks under mpirun or srun, and alone as one. facet-monitor shows a running job.\n\n"
+        "  facet import-data fashion-mnist/ --split train -o train.h5\n"
+        "  mpirun -n 4 facet train --net lenet --data train.h5 -o lenet.h5\n"
+        "  mpirun -n 4 facet decompose lenet.h5 --data train.h5 -o run\n"
+        "  facet compose run/modules.h5:0,1 -o two.h5\n",
+        out);
 }
 
 static const struct command *find(const char *name)
