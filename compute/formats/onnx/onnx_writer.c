@@ -200,7 +200,8 @@ static void write_tensor(struct onnx_writer *writer, const char *name, int32_t t
     uint8_t *copy = take(writer, bytes, 1);
     if (copy != NULL) {
         tensor->n_dims = (size_t)rank;
-        memcpy(tensor->dims, dims, (size_t)rank * sizeof *dims);
+        for (int32_t i = 0; i < rank; i++)
+            tensor->dims[i] = dims[i];
         memcpy(copy, data, bytes);
         tensor->has_raw_data = true;
         tensor->raw_data = (ProtobufCBinaryData){.len = bytes, .data = copy};
