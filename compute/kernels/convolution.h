@@ -1,8 +1,8 @@
 /* Convolution of NHWC images, forward and backward. There are several ways, and convolution_way.h says which
  * is taken where: products of im2col tiles by BLIS (convolution_im2col.h), products straight from the image's
- * rows (convolution_direct.h), and channel by channel where each is a group of its own (depthwise.h).
- * Letters, here and everywhere: N images, H×W pixels, C input channels, K output channels, R×S kernel, G
- * groups. (This is cross-correlation, as in every deep-learning framework.)
+ * rows (convolution_direct.h), Winograd's minimal filtering (winograd.h), and channel by channel where each
+ * is a group of its own (depthwise.h). Letters, here and everywhere: N images, H×W pixels, C input channels,
+ * K output channels, R×S kernel, G groups. (This is cross-correlation, as in every deep-learning framework.)
  *
  * All functions are serial and allocate nothing: the caller gives scratch memory, and runs several of them at
  * once on different images (threads own slices of a batch, see network/pass.h).

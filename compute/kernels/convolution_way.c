@@ -80,6 +80,8 @@ enum convolution_way convolution_choose(const struct convolution *conv, enum con
 {
     if (convolution_way_applies(forced, conv, step))
         return forced;
+    if (forced == CONVOLUTION_DIRECT)
+        return CONVOLUTION_IM2COL;
     enum convolution_way planned = plan_choose(conv, step);
     return convolution_way_applies(planned, conv, step) ? planned : table_choose(conv, step);
 }

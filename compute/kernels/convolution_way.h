@@ -34,7 +34,9 @@ bool convolution_way_applies(enum convolution_way way, const struct convolution 
                              enum convolution_step step);
 
 /* The way taken: the one forced, else the one of a given plan, else the fixed table's; where it does not
- * apply, the fixed table's. Never CONVOLUTION_AUTO. Not for depthwise convolutions, which have one way. */
+ * apply, the fixed table's, but im2col where direct was forced, so that forcing direct is the plain
+ * convolution without Winograd's error. Never CONVOLUTION_AUTO. Not for depthwise convolutions, which have
+ * one way. */
 enum convolution_way convolution_choose(const struct convolution *conv, enum convolution_step step);
 
 /* One way for every convolution of the process, wherever it applies; CONVOLUTION_AUTO ends that. To be called

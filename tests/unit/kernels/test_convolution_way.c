@@ -129,7 +129,7 @@ static void test_a_forced_way_is_taken_where_it_applies(void **state)
 {
     (void)state;
     const struct convolution plain = square(8, 32, 32, 3, 1, 1), strided = square(8, 32, 32, 3, 2, 1);
-    const struct convolution odd = square(8, 17, 19, 5, 1, 2);
+    const struct convolution odd = square(8, 17, 19, 5, 1, 2), odd_3x3 = square(8, 17, 19, 3, 1, 1);
     for (int way = CONVOLUTION_IM2COL; way < CONVOLUTION_WAY_COUNT; way++)
         for (int step = 0; step < CONVOLUTION_STEP_COUNT; step++) {
             convolution_force((enum convolution_way)way);
@@ -138,6 +138,8 @@ static void test_a_forced_way_is_taken_where_it_applies(void **state)
     convolution_force(CONVOLUTION_WINOGRAD4);
     assert_int_equal(convolution_choose(&strided, CONVOLUTION_FORWARD), CONVOLUTION_DIRECT);
     assert_int_equal(convolution_choose(&odd, CONVOLUTION_FORWARD), CONVOLUTION_IM2COL);
+    convolution_force(CONVOLUTION_DIRECT);
+    assert_int_equal(convolution_choose(&odd_3x3, CONVOLUTION_FORWARD), CONVOLUTION_IM2COL);
 }
 
 static void test_a_plan_comes_before_the_table(void **state)
