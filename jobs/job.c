@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <hdf5.h>
 #include <math.h>
 #include <omp.h>
 #include <sched.h>
@@ -212,6 +213,21 @@ static void set_threads(struct job *job, const struct job_options *options)
                 online, used);
 }
 
+/* Ends MPI and returns; but not with an HDF5 file left open by a failed write on any rank: MPI_Finalize would
+ * have HDF5 close it, collectively, and hang or crash where that cannot be written. The process then ends
+ * here. */
+static void end_mpi(MPI_Comm comm, int code)
+{
+    int left_open = H5Fget_obj_count((hid_t)H5F_OBJ_ALL, H5F_OBJ_FILE) > 0;
+    MPI_Allreduce(MPI_IN_PLACE, &left_open, 1, MPI_INT, MPI_MAX, comm);
+    if (left_open) {
+        fflush(NULL);
+        MPI_Barrier(comm); /* nobody dies before the error is told */
+        _exit(code);
+    }
+    MPI_Finalize();
+}
+
 int job_run(const struct job_options *options, enum status (*work)(struct job *job, void *input), void *input)
 {
     struct job job = {.comm = MPI_COMM_WORLD, .stop = &stop_asked};
@@ -227,6 +243,6 @@ int job_run(const struct job_options *options, enum status (*work)(struct job *j
     enum status status = ranks_agree(job.comm, flush_output(work(&job, input)));
     if (job.rank == 0)
         print_error(status);
-    MPI_Finalize();
+    end_mpi(job.comm, exit_code(status));
     return exit_code(status);
 }

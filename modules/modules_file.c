@@ -96,19 +96,9 @@ enum status modules_file_create(const char *path, const char *kind, hid_t access
     if (status == STATUS_OK)
         status = hdf5_create(path, kind, access, file);
     if (status == STATUS_OK) {
-        struct error_carried first = {STATUS_OK, ""};
         status = write_parents(*file, parents, parent_count);
         if (status == STATUS_OK)
             status = create_arrays(*file, sizes, module_parents, module_count);
-        /* Through MPI-IO a new file has no size before its first flush, and modules_file_write reads offsets
-         * back. */
-        if (status == STATUS_OK && H5Fflush(*file, H5F_SCOPE_LOCAL) < 0)
-            status =
-                error_set(STATUS_IO, "%s: cannot be flushed to disk; make room or name another folder", path);
-        error_keep_first(&first, status);
-        if (status != STATUS_OK)
-            error_keep_first(&first, hdf5_close(file, path));
-        status = error_raise(&first);
     }
     memory_free(&sizes);
     return status;
@@ -322,10 +312,10 @@ static enum status write_set(const struct module_set *set, const char *kind, con
     enum status status =
         modules_file_create(path, kind, H5P_DEFAULT, (const struct network *const *)set->parents,
                             set->parent_count, parents, set->module_count, &file);
-    if (status != STATUS_OK)
-        return status;
     struct error_carried first = {STATUS_OK, ""};
-    error_keep_first(&first, modules_file_write(file, H5P_DEFAULT, modules, rows, set->module_count));
+    error_keep_first(&first, status);
+    if (status == STATUS_OK)
+        error_keep_first(&first, modules_file_write(file, H5P_DEFAULT, modules, rows, set->module_count));
     error_keep_first(&first, hdf5_close(&file, path));
     return error_raise(&first);
 }

@@ -14,7 +14,11 @@
 /* Creates the file of kind "modules" (of one parent) or "composition", writes the parents, and makes room for
  * module_count ≥ 1 modules, of which module i is cut from parents[module_parents[i]]; each is then written
  * once with modules_file_write. Collective with an MPI-IO `access`: every rank writes the (same) bytes of the
- * parents. The caller closes *file with hdf5_close; after a failure it is H5I_INVALID_HID. */
+ * parents, and all flush the file (hdf5_flush) before the first modules_file_write, which reads offsets back:
+ * through MPI-IO a new file has no size before that.
+ *
+ * The caller closes *file with hdf5_close, also after a failure: closing is collective, so a rank that failed
+ * must not do it by itself. *file is H5I_INVALID_HID when there is nothing to close. */
 enum status modules_file_create(const char *path, const char *kind, hid_t access,
                                 const struct network *const *parents, int32_t parent_count,
                                 const int32_t *module_parents, int32_t module_count, hid_t *file);

@@ -19,26 +19,28 @@ static enum status property_lists(MPI_Comm comm, hid_t *access, hid_t *transfer)
     return STATUS_OK;
 }
 
-/* Collective. */
+/* Collective: each step is collective itself, so all agree before the next. */
 static enum status write_file(MPI_Comm comm, const char *beside, hid_t access, hid_t transfer,
                               const struct network *parent, int32_t total,
                               const struct module *const *modules, const int32_t *rows, int32_t count)
 {
     hid_t file = H5I_INVALID_HID;
     int32_t *module_parents = NULL; /* all of parent 0 */
-    enum status status =
-        memory_allocate(&module_parents, (size_t)total, sizeof(int32_t), "parents of modules");
-    status = ranks_agree(comm, status);
+    enum status status = ranks_agree(
+        comm, memory_allocate(&module_parents, (size_t)total, sizeof(int32_t), "parents of modules"));
     if (status == STATUS_OK)
         status = ranks_agree(
             comm, modules_file_create(beside, "modules", access, &parent, 1, module_parents, total, &file));
     if (status == STATUS_OK)
+        status = ranks_agree(comm, hdf5_flush(file, beside));
+    if (status == STATUS_OK)
         status = ranks_agree(comm, modules_file_write(file, transfer, modules, rows, count));
-    if (file != H5I_INVALID_HID) {
-        enum status closed = ranks_agree(comm, hdf5_close(&file, beside));
-        if (status == STATUS_OK)
-            status = closed;
-    }
+    if (status == STATUS_OK)
+        status = ranks_agree(comm, hdf5_flush(file, beside));
+    if (status == STATUS_OK)
+        status = ranks_agree(comm, hdf5_close(&file, beside));
+    /* After a failure the file stays open, on all ranks: closing flushes, which would fail again. It is
+     * removed. */
     memory_free(&module_parents);
     return status;
 }

@@ -178,22 +178,30 @@ enum status hdf5_kind(const char *path, char kind[FACET_KIND_BYTES])
 
 /* --- closing --- */
 
+enum status hdf5_flush(hid_t file, const char *path)
+{
+    char reason[TEXT_BYTES];
+    if (H5Fflush(file, H5F_SCOPE_LOCAL) >= 0)
+        return STATUS_OK;
+    hdf5_reason(reason, sizeof reason);
+    return error_set(STATUS_IO, "%s: cannot write%s; make room or name another folder", path, reason);
+}
+
 enum status hdf5_close(hid_t *file, const char *path)
 {
     char reason[TEXT_BYTES];
-    enum status status = STATUS_OK;
     hid_t closing = *file;
     *file = H5I_INVALID_HID;
     if (closing < 0)
         return STATUS_OK;
-    if (H5Fflush(closing, H5F_SCOPE_LOCAL) < 0) {
-        hdf5_reason(reason, sizeof reason);
-        status = error_set(STATUS_IO, "%s: cannot write%s", path, reason);
-    }
+    /* A close that fails leaves HDF5 with a file it has half released, and it crashes later: what cannot be
+     * flushed stays open until the process ends. */
+    enum status status = hdf5_flush(closing, path);
+    if (status != STATUS_OK)
+        return status;
     ssize_t open_objects = H5Fget_obj_count(closing, H5F_OBJ_LOCAL | H5F_OBJ_GROUP | H5F_OBJ_DATASET |
                                                          H5F_OBJ_DATATYPE | H5F_OBJ_ATTR);
-    /* closed even when not flushed: other ranks may be closing too */
-    if (H5Fclose(closing) < 0 && status == STATUS_OK) {
+    if (H5Fclose(closing) < 0) {
         hdf5_reason(reason, sizeof reason);
         status = open_objects > 0 ? error_set(STATUS_INTERNAL, "%s: closed with %zd objects still open", path,
                                               open_objects)

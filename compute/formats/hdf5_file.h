@@ -31,6 +31,9 @@ enum status hdf5_open(const char *path, const char *kind, hid_t access, hid_t *f
 /* The kind of a Facet file, without keeping it open. */
 enum status hdf5_kind(const char *path, char kind[FACET_KIND_BYTES]);
 
+/* Brings everything to disk; collective with an MPI-IO access list. */
+enum status hdf5_flush(hid_t file, const char *path);
+
 /* Closes; reports a failed flush (disk full) and, as STATUS_INTERNAL, objects of the file still open. The
  * handle is set to H5I_INVALID_HID; closing that is fine. */
 enum status hdf5_close(hid_t *file, const char *path);
