@@ -15,7 +15,7 @@
 static enum status share_listing(MPI_Comm comm, struct image_listing **listing)
 {
     struct image_listing plain = {.class_count = 0};
-    bool first = ranks_rank(comm) == 0;
+    bool first = *listing != NULL;
     enum status status = STATUS_OK;
     if (first) {
         plain = **listing;

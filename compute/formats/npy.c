@@ -272,8 +272,10 @@ void npy_clear(struct npy_array *array)
 static enum status read_bytes(FILE *file, const char *path, uint8_t **bytes, size_t *count)
 {
     struct stat found;
-    if (fstat(fileno(file), &found) != 0 || !S_ISREG(found.st_mode))
-        return error_set(STATUS_IO, "%s: is not a file; name a .npy file", path);
+    if (fstat(fileno(file), &found) != 0 || !S_ISREG(found.st_mode)) {
+        error_set(STATUS_IO, "%s: is not a file; name a .npy file", path);
+        return STATUS_IO;
+    }
     *count = (size_t)found.st_size;
     enum status status = memory_allocate(bytes, *count, 1, path);
     if (status == STATUS_OK && fread(*bytes, 1, *count, file) != *count)

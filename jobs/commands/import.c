@@ -156,10 +156,12 @@ static enum status import_source(const char *path, struct network **network)
     for (int i = 0; i < SOURCE_KINDS; i++)
         if (ends_with(path, source_kinds[i].ending))
             return source_kinds[i].import(path, network);
-    return error_set(STATUS_USAGE,
-                     "%s: which kind of file is this? Networks are read from ONNX files named *.onnx and "
-                     "Keras files named *.h5 or *.hdf5",
-                     path);
+    error_set(
+        STATUS_USAGE,
+        "%s: which kind of file is this? Networks are read from ONNX files named *.onnx and Keras files "
+        "named *.h5 or *.hdf5",
+        path);
+    return STATUS_USAGE;
 }
 
 /* --- what the file does not say --- */

@@ -43,7 +43,11 @@ enum status class_tree_open(const char *folder, void **state)
     enum status status = memory_allocate(&tree, 1, sizeof *tree, folder);
     if (status != STATUS_OK)
         return status;
-    char *const roots[] = {(char *)(uintptr_t)folder, NULL};
+    const union {
+        const char *given;
+        char *taken; /* fts_open does not write to it */
+    } root = {folder};
+    char *const roots[] = {root.taken, NULL};
     tree->folder = folder;
     tree->walk = fts_open(roots, FTS_LOGICAL | FTS_NOCHDIR, by_name);
     if (tree->walk == NULL) {

@@ -55,7 +55,8 @@ static enum status archive_create(const char *name, uint64_t file_bytes, struct 
         archive_read_support_format_zip(archive->archive) != ARCHIVE_OK) {
         archive_close(archive);
         *made = NULL;
-        return error_set(STATUS_NO_MEMORY, "%s: no memory to read an archive", name);
+        error_set(STATUS_NO_MEMORY, "%s: no memory to read an archive", name);
+        return STATUS_NO_MEMORY;
     }
     return STATUS_OK;
 }

@@ -102,16 +102,12 @@ static enum status read_tensors(hid_t file, const struct keras_builder *builder)
     return status == STATUS_OK ? check_finite(builder->model, builder->network) : status;
 }
 
-enum status keras_import(const char *path, struct network **network)
+enum status keras_import_file(hid_t file, const char *path, uint64_t bytes, struct network **network)
 {
-    hid_t file;
-    uint64_t bytes = 0;
     struct keras_model model = {.path = path};
     struct keras_builder builder = {.model = &model};
     *network = NULL;
-    enum status status = open_file(path, &file, &bytes);
-    if (status == STATUS_OK)
-        status = read_model(file, path, &model);
+    enum status status = read_model(file, path, &model);
     if (status == STATUS_OK)
         status = build_layers(&builder);
     if (status == STATUS_OK)
@@ -125,7 +121,18 @@ enum status keras_import(const char *path, struct network **network)
     memory_free(&builder.values);
     memory_free(&builder.tensors);
     keras_model_clear(&model);
-    if (file >= 0)
-        H5Fclose(file); /* read only: nothing is lost if that fails */
+    return status;
+}
+
+enum status keras_import(const char *path, struct network **network)
+{
+    hid_t file;
+    uint64_t bytes = 0;
+    *network = NULL;
+    enum status status = open_file(path, &file, &bytes);
+    if (status != STATUS_OK)
+        return status;
+    status = keras_import_file(file, path, bytes, network);
+    H5Fclose(file); /* read only: nothing is lost if that fails */
     return status;
 }

@@ -3,6 +3,8 @@
 #ifndef FACET_COMPUTE_FORMATS_KERAS_KERAS_IMPORT_H
 #define FACET_COMPUTE_FORMATS_KERAS_KERAS_IMPORT_H
 
+#include <hdf5.h>
+
 #include "compute/network/network.h"
 
 /* The network in the file, finished, with the default scaling and class names "0", "1", …. The caller owns
@@ -20,5 +22,8 @@
  * or option that is not read, and for a graph with a circle, or with other than one input and one output;
  * STATUS_SHAPE when the weights' shapes are not what the configuration says. */
 enum status keras_import(const char *path, struct network **network);
+
+/* The same of an open HDF5 file of `bytes` bytes, named `path` in messages. */
+enum status keras_import_file(hid_t file, const char *path, uint64_t bytes, struct network **network);
 
 #endif

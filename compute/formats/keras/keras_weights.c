@@ -40,28 +40,28 @@ static enum status texts_load(hid_t object, const char *name, hid_t attribute, s
 {
     texts->type = H5Aget_type(attribute);
     texts->space = H5Aget_space(attribute);
-    hssize_t count = texts->space < 0 ? -1 : H5Sget_simple_extent_npoints(texts->space);
-    if (texts->type < 0 || count < 0)
+    hssize_t points = texts->space < 0 ? -1 : H5Sget_simple_extent_npoints(texts->space);
+    if (texts->type < 0 || points < 0)
         return hdf5_failed(STATUS_FORMAT, object, "cannot read attribute \"%s\"", name);
-    texts->count = (size_t)count;
+    size_t count = (size_t)points;
     if (count == 0)
         return STATUS_OK; /* of whatever type: h5py writes an empty list as floats */
-    if (H5Tget_class(texts->type) != H5T_STRING || texts->count > most)
+    if (H5Tget_class(texts->type) != H5T_STRING || count > most)
         return hdf5_refuse(STATUS_FORMAT, object, "attribute \"%s\" is not text", name);
     texts->variable = H5Tis_variable_str(texts->type) > 0;
     texts->width = H5Tget_size(texts->type);
     size_t bytes = 0;
-    if (!size_multiply(texts->count, texts->width, &bytes) || bytes > CONFIG_BYTES_MAX)
+    if (!size_multiply(count, texts->width, &bytes) || bytes > CONFIG_BYTES_MAX)
         return hdf5_refuse(STATUS_FORMAT, object, "attribute \"%s\" claims %zu texts of %zu bytes", name,
-                           texts->count, texts->width);
-    enum status status = texts->variable
-                             ? memory_allocate(&texts->each, texts->count, sizeof(char *), "texts")
-                             : memory_allocate(&texts->fixed, texts->count, texts->width, "texts");
+                           count, texts->width);
+    enum status status = texts->variable ? memory_allocate(&texts->each, count, sizeof(char *), "texts")
+                                         : memory_allocate(&texts->fixed, count, texts->width, "texts");
     if (status != STATUS_OK)
         return status;
     void *target = texts->variable ? (void *)texts->each : (void *)texts->fixed;
     if (H5Aread(attribute, texts->type, target) < 0)
         return hdf5_failed(STATUS_FORMAT, object, "cannot read attribute \"%s\"", name);
+    texts->count = count;
     return STATUS_OK;
 }
 
@@ -88,6 +88,19 @@ static const char *texts_get(const struct texts *texts, size_t i, size_t *bytes)
     return text;
 }
 
+static enum status copy_config(const struct texts *texts, const char *path, char **text, size_t *bytes)
+{
+    if (texts->count != 1)
+        return error_set(STATUS_FORMAT, "%s: model_config is empty", path);
+    const char *config = texts_get(texts, 0, bytes);
+    if (*bytes > CONFIG_BYTES_MAX)
+        return error_set(STATUS_FORMAT, "%s: model_config has %zu bytes", path, *bytes);
+    enum status status = memory_allocate(text, *bytes + 1, 1, path);
+    if (status == STATUS_OK)
+        memcpy(*text, config, *bytes);
+    return status;
+}
+
 enum status keras_config_read(hid_t file, const char *path, char **text, size_t *bytes)
 {
     struct texts texts;
@@ -100,16 +113,8 @@ enum status keras_config_read(hid_t file, const char *path, char **text, size_t 
                          "with model.save(\"NAME.h5\")",
                          path);
     enum status status = texts_read(file, "model_config", 1, &texts);
-    if (status == STATUS_OK && texts.count != 1)
-        status = error_set(STATUS_FORMAT, "%s: model_config is empty", path);
-    if (status == STATUS_OK) {
-        const char *config = texts_get(&texts, 0, bytes);
-        status = *bytes > CONFIG_BYTES_MAX
-                     ? error_set(STATUS_FORMAT, "%s: model_config has %zu bytes", path, *bytes)
-                     : memory_allocate(text, *bytes + 1, 1, path);
-        if (status == STATUS_OK)
-            memcpy(*text, config, *bytes);
-    }
+    if (status == STATUS_OK)
+        status = copy_config(&texts, path, text, bytes);
     texts_clear(&texts);
     return status;
 }

@@ -56,7 +56,9 @@ static inline void make_png(struct blob *blob, struct shape shape, int colour_ty
     png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
     png_infop info = png_create_info_struct(png);
     png_bytep lines[64];
-    assert_true(shape.h <= 64);
+    uint8_t copy[1 << 15];
+    assert_true(shape.h <= 64 && (size_t)shape.h * row_bytes <= sizeof copy);
+    memcpy(copy, rows, (size_t)shape.h * row_bytes);
     blob->bytes = 0;
     png_set_write_fn(png, blob, blob_add, blob_flush);
     png_set_IHDR(png, info, (png_uint_32)shape.w, (png_uint_32)shape.h, depth, colour_type, interlace,
@@ -66,7 +68,7 @@ static inline void make_png(struct blob *blob, struct shape shape, int colour_ty
     if (transparency != NULL)
         png_set_tRNS(png, info, transparency, 1, NULL);
     for (int32_t y = 0; y < shape.h; y++)
-        lines[y] = (png_bytep)(uintptr_t)(rows + (size_t)y * row_bytes);
+        lines[y] = copy + (size_t)y * row_bytes;
     png_set_rows(png, info, lines);
     png_write_png(png, info, PNG_TRANSFORM_IDENTITY, NULL);
     png_destroy_write_struct(&png, &info);
@@ -113,7 +115,10 @@ static inline void make_jpeg(struct blob *blob, struct shape shape, J_COLOR_SPAC
     jpeg_start_compress(&jpeg, TRUE);
     while (jpeg.next_scanline < jpeg.image_height) {
         size_t row = (size_t)jpeg.next_scanline * (size_t)shape.w * (size_t)shape.c;
-        JSAMPROW line = (JSAMPROW)(uintptr_t)(pixels + row);
+        uint8_t copy[1024];
+        JSAMPROW line = copy;
+        assert_true((size_t)shape.w * (size_t)shape.c <= sizeof copy);
+        memcpy(copy, pixels + row, (size_t)shape.w * (size_t)shape.c);
         jpeg_write_scanlines(&jpeg, &line, 1);
     }
     jpeg_finish_compress(&jpeg);
