@@ -7,5 +7,5 @@ need shellcheck
 cd "$source_dir"
 {
     list_sources -name '*.sh' -o -name '*.sbatch'
-    printf '%s\0' run .ci/run tests/bench/peers/run
+    printf '%s\0' run .ci/run tests/bench/peers/run slurm/cluster slurm/on-ranks
 } | xargs -0 shellcheck --external-sources
