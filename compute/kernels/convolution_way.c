@@ -39,31 +39,31 @@ bool convolution_way_applies(enum convolution_way way, const struct convolution 
 }
 
 /* The fixed table, measured with 16 images on one core of an Ice Lake Xeon whose BLIS has AVX2 kernels. In
- * percent of BLIS's sgemm (1024³), counted in the multiplications of the plain convolution, for
- * forward / weights / data:
+ * percent of BLIS's sgemm (1024³) at the same time, counted in the multiplications of the plain convolution,
+ * for forward / weights / data:
  *
- *   3×3, in × out, channels     im2col        direct        winograd2     winograd4
- *   32×32,   3 →  16            54  64  16   131 139  11    32  38  25    66  73  39
- *   32×32,  16 →  16            75  75  78   109 109 112    86  87  76   147 143 134
- *   16×16,  32 →  32            98 101 101   159 187 179   145 142 135   232 236 213
- *    8×8,   64 →  64            90 110  96   143 144 158   186 186 161   264 263 235
- *    8×8,  256 → 256            45  48  40    67  51  59   131 113 122   124 125 108
- *    4×4,  512 → 512            55  90  45    52  68  37    62  54  40    32  54  32
- *   32×32,  16 →  32, stride 2  75  86  48   108 128  80
+ *   3×3, in × out, channels       im2col         direct       winograd2      winograd4
+ *   32×32,   3 →  16            38  43  11    91  96  11    18  19  18    33  36  28
+ *   32×32,  16 →  16            72  73  77   104 107 106    94  91  83   164 169 135
+ *   16×16,  32 →  32            94 102  97   164 177 176   191 180 171   283 278 254
+ *    8×8,   64 →  64            88 109  83   152 140 154   240 227 209   321 329 269
+ *   16×16, 128 → 128            99  97  97   153 126 156   292 221 275   340 312 343
+ *    8×8,  256 → 256            75  86  78   138 113 121   193 165 163   231 221 169
+ *    4×4,  512 → 512            46  80  37    65  79  47    86  88  62    59 103  43
+ *   32×32,  16 →  32, stride 2  74  85  49   110 130  80
  *
- * Winograd's transforms cost as much as a product over WINOGRAD_CHANNELS; its kernels, 36 matrices, are read
- * for every call, and pay only where an image has several tiles. Nothing is read as often as it is computed
- * with where a few pixels meet thousands of channels: there packing, as BLIS does it, is right. */
-enum { WINOGRAD_CHANNELS = 16, WINOGRAD_PIXELS = 64, PACKED_CHANNELS = 256 };
+ * Winograd's transforms cost as much as a product over WINOGRAD_CHANNELS. Its kernels, 36 or 16 matrices, are
+ * transformed and read for every call: F(4×4) pays where an image has several of its tiles. */
+enum { WINOGRAD_CHANNELS = 16, WINOGRAD2_PIXELS = 16, WINOGRAD4_PIXELS = 64 };
 
 static enum convolution_way table_choose(const struct convolution *conv, enum convolution_step step)
 {
     int64_t pixels = (int64_t)conv->out_h * conv->out_w;
     bool wide = conv->in_c >= WINOGRAD_CHANNELS && conv->out_c >= WINOGRAD_CHANNELS;
-    if (winograd_applies(conv) && wide && pixels >= WINOGRAD_PIXELS)
+    if (winograd_applies(conv) && wide && pixels >= WINOGRAD4_PIXELS)
         return CONVOLUTION_WINOGRAD4;
-    if (pixels < WINOGRAD_PIXELS && conv->in_c >= PACKED_CHANNELS && conv->out_c >= PACKED_CHANNELS)
-        return CONVOLUTION_IM2COL;
+    if (winograd_applies(conv) && wide && pixels >= WINOGRAD2_PIXELS)
+        return CONVOLUTION_WINOGRAD2;
     return convolution_way_applies(CONVOLUTION_DIRECT, conv, step) ? CONVOLUTION_DIRECT : CONVOLUTION_IM2COL;
 }
 
