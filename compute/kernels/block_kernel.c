@@ -102,9 +102,10 @@ INLINE void block_of_rows(const struct block_product *p, ptrdiff_t rows, const i
         ROWS(2)
         ROWS(3)
         ROWS(4)
-        ROWS(5) ROWS(6)
+        ROWS(5)
+        ROWS(6)
 #if defined(__AVX512F__)
-            ROWS(7) ROWS(8) ROWS(9) ROWS(10) ROWS(11) ROWS(12)
+        ROWS(7) ROWS(8) ROWS(9) ROWS(10) ROWS(11) ROWS(12)
 #endif
     }
 }
