@@ -1,16 +1,12 @@
-/* Reading ONNX files under libFuzzer; built with -DFACET_FUZZERS=ON, by clang.
- *
- *   fuzz_onnx -max_len=8192 -max_total_time=900 CORPUS [one-node graphs, small networks]
- *
- * What is imported is exported again and imported once more: the two must have outputs of the same shape. */
-#include <stdlib.h>
+/* ONNX files. What is imported is exported again and imported once more: both networks have as many outputs.
+ */
+#include "fuzz_input.h"
+
 #include <string.h>
 #include <unistd.h>
 
 #include "compute/formats/onnx/onnx_import.h"
 #include "compute/formats/onnx/onnx_network.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *scratch_file(void)
 {
