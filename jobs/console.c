@@ -12,7 +12,7 @@ static void wipe(struct console *console)
 
 void console_open(struct console *console, bool line)
 {
-    *console = (struct console){.line = line, .started = seconds_now()};
+    *console = (struct console){.line = line, .started = seconds_now(), .first_done = -1};
 }
 
 void console_show(void *context, const struct event *event)
@@ -23,9 +23,14 @@ void console_show(void *context, const struct event *event)
         return;
     wipe(console);
     fputs(event->text, stderr);
-    if (event->total > 0 && event->done > 0) {
+    if (console->first_done < 0 || event->done < console->first_done) {
+        console->first_done = event->done;
+        console->started = now;
+    }
+    if (event->total > 0 && event->done > console->first_done) {
         double elapsed = now - console->started;
-        double left = elapsed * (double)(event->total - event->done) / (double)event->done;
+        double left =
+            elapsed * (double)(event->total - event->done) / (double)(event->done - console->first_done);
         fprintf(stderr, ": %.0f %%, about %.0f s left", 100.0 * (double)event->done / (double)event->total,
                 left);
     } else {

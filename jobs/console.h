@@ -11,6 +11,7 @@ struct console {
     bool drawn;   /* one stands in the terminal now */
     double shown; /* when it was last drawn */
     double started;
+    int64_t first_done; /* of the first event shown: a resumed run has done that much before; −1: none yet */
 };
 
 void console_open(struct console *console, bool line);

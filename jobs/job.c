@@ -173,22 +173,21 @@ static void catch_signals(void)
     sigaction(SIGUSR1, &action, NULL);
 }
 
-/* Processors this process may use. */
-static int bound_processors(void)
+/* Collective over a node's ranks. Those bound to the same processors (a socket, or all when nothing is bound)
+ * share them equally. */
+static int default_threads(MPI_Comm node)
 {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    if (sched_getaffinity(0, sizeof set, &set) != 0)
-        return 1;
-    return CPU_COUNT(&set);
-}
-
-/* Ranks that are not bound share their node's processors equally. */
-static int default_threads(int bound, int online, int ranks_on_node)
-{
-    if (bound < online || ranks_on_node == 1)
-        return bound;
-    return online / ranks_on_node > 1 ? online / ranks_on_node : 1;
+    cpu_set_t own;
+    int sharing = 0;
+    CPU_ZERO(&own);
+    sched_getaffinity(0, sizeof own, &own);
+    for (int r = 0; r < ranks_count(node); r++) {
+        cpu_set_t theirs = own;
+        MPI_Bcast(&theirs, (int)sizeof theirs, MPI_BYTE, r, node);
+        sharing += CPU_EQUAL(&own, &theirs) != 0;
+    }
+    int threads = CPU_COUNT(&own) / sharing;
+    return threads > 1 ? threads : 1;
 }
 
 static void set_threads(struct job *job, const struct job_options *options)
@@ -196,12 +195,13 @@ static void set_threads(struct job *job, const struct job_options *options)
     MPI_Comm node;
     int online = (int)sysconf(_SC_NPROCESSORS_ONLN), used = 0;
     MPI_Comm_split_type(job->comm, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
+    int shared_out = default_threads(node);
     if (options->threads > 0)
         job->threads = options->threads;
     else if (getenv("OMP_NUM_THREADS") != NULL)
         job->threads = omp_get_max_threads();
     else
-        job->threads = default_threads(bound_processors(), online, ranks_count(node));
+        job->threads = shared_out;
     omp_set_num_threads(job->threads);
     MPI_Allreduce(&job->threads, &used, 1, MPI_INT, MPI_SUM, node);
     MPI_Comm_free(&node);

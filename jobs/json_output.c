@@ -1,6 +1,22 @@
 #include "jobs/json_output.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mpi/wire/text.h"
+
+json_t *json_text(const char *text)
+{
+    size_t bytes = strlen(text) + 1;
+    char *clean = malloc(bytes);
+    if (clean == NULL)
+        return NULL;
+    text_clean(clean, bytes, text);
+    json_t *string = json_string(clean);
+    free(clean);
+    return string;
+}
 
 void json_add_cost(json_t *object, const struct energy_cost *cost)
 {

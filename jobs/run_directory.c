@@ -11,6 +11,7 @@
 
 #include "compute/base/memory.h"
 #include "compute/base/output_file.h"
+#include "jobs/json_output.h"
 #include "mpi/ranks.h"
 
 enum { HOST_BYTES = 64 };
@@ -61,11 +62,11 @@ static json_t *run_description(const struct job *job, const char *command_line,
     strftime(started, sizeof started, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &parts));
     json_t *options = json_object(), *host_list = json_array();
     for (int32_t i = 0; i < records->count; i++)
-        json_object_set_new(options, records->records[i].name, json_string(records->records[i].value));
+        json_object_set_new(options, records->records[i].name, json_text(records->records[i].value));
     for (int r = 0; r < job->rank_count; r++)
         json_array_append_new(host_list, json_string(hosts[r]));
-    return json_pack("{s:s, s:s, s:o, s:o, s:i, s:i, s:o}", "command", command_line, "started", started,
-                     "versions", versions(), "options", options, "ranks", job->rank_count, "threads",
+    return json_pack("{s:o, s:s, s:o, s:o, s:i, s:i, s:o}", "command", json_text(command_line), "started",
+                     started, "versions", versions(), "options", options, "ranks", job->rank_count, "threads",
                      job->threads, "hosts", host_list);
 }
 

@@ -22,12 +22,22 @@ struct decomposer {
     double started;
 };
 
-static bool is_chosen(const struct decomposition *job, int32_t class_index)
+/* The row of the class's module in the file, which is also its number in progress; −1 when none is asked for.
+ */
+static int32_t row_of(const struct decomposition *job, int32_t class_index)
 {
-    for (int32_t i = 0; i < job->class_count; i++)
-        if (job->classes[i] == class_index)
-            return true;
-    return false;
+    for (int32_t row = 0; row < job->class_count; row++)
+        if (job->classes[row] == class_index)
+            return row;
+    return -1;
+}
+
+static void tell_class(const struct decomposition *job, int32_t class_index, enum event_state state,
+                       double value)
+{
+    int32_t row = row_of(job, class_index);
+    if (row >= 0)
+        run_progress_class(job->progress, row, job->network->class_names[class_index], state, value);
 }
 
 static bool counting_progress(void *context, int64_t images_done)
@@ -38,8 +48,9 @@ static bool counting_progress(void *context, int64_t images_done)
     int64_t done = decomposer->images_done + images_done;
     int64_t wanted =
         decomposer->class_images_wanted > images_done ? decomposer->class_images_wanted : images_done;
-    run_progress_rank(decomposer->job->progress, "counting active units", decomposer->counting_class,
-                      images_done, wanted, elapsed > 0 ? (double)done / elapsed : 0);
+    run_progress_rank(decomposer->job->progress, "counting active units",
+                      row_of(decomposer->job, decomposer->counting_class), images_done, wanted,
+                      elapsed > 0 ? (double)done / elapsed : 0);
     return *decomposer->job->stop != 0;
 }
 
@@ -63,10 +74,10 @@ static enum status count_class(struct decomposer *decomposer, int32_t class_inde
     struct activation_options options = *job->options;
     int64_t images = 0;
     struct class_counts **counts = &decomposer->drawn[decomposer->drawn_count];
-    if (!is_chosen(job, class_index))
+    if (row_of(job, class_index) < 0)
         options.positives = 0; /* its images serve as negatives alone */
     decomposer->counting_class = class_index;
-    run_progress_class(job->progress, class_index, job->network->class_names[class_index], STATE_RUNNING, -1);
+    tell_class(job, class_index, STATE_RUNNING, -1);
     enum status status = class_counts_create(decomposer->layout, counts);
     if (status != STATUS_OK)
         return status;
@@ -76,6 +87,13 @@ static enum status count_class(struct decomposer *decomposer, int32_t class_inde
     if (status == STATUS_OK)
         status = activation_count_class(job->network, decomposer->layout, job->dataset, class_index, &options,
                                         counting_progress, decomposer, *counts);
+    if (status == STATUS_OK && row_of(job, class_index) >= 0 && (*counts)->positive_images == 0)
+        status = error_set(
+            STATUS_NOT_FOUND,
+            "%s: none of the %lld images of class %s is recognised by the network with probability %g or "
+            "more; lower --confidence, or decompose a better network",
+            job->dataset_path, (long long)images, job->network->class_names[class_index],
+            (double)options.confidence);
     if (status != STATUS_OK)
         return status;
     for (size_t u = 0; u < decomposer->layout->unit_count; u++)
@@ -83,6 +101,7 @@ static enum status count_class(struct decomposer *decomposer, int32_t class_inde
     decomposer->negative_images_sum += (*counts)->negative_images;
     decomposer->images_done += decomposer->class_images_done;
     decomposer->class_images_done = 0;
+    tell_class(job, class_index, STATE_DONE, -1); /* its figure follows when all have counted */
     return STATUS_OK;
 }
 
@@ -95,6 +114,8 @@ static enum status count_drawn_classes(struct decomposer *decomposer)
         status = count_class(decomposer, class_index);
     if (status != STATUS_OK)
         class_queue_close(decomposer->queue);
+    else
+        run_progress_rank(decomposer->job->progress, "waiting for the other ranks", -1, 0, 0, 0);
     return status;
 }
 
@@ -130,8 +151,8 @@ static enum status make_modules(const struct decomposer *decomposer, struct modu
             if (status != STATUS_OK)
                 return status;
             ++*module_count;
-            run_progress_class(job->progress, counts->class_index, module->class_name, STATE_DONE,
-                               (double)module->units_kept / (double)decomposer->layout->unit_count);
+            tell_class(job, counts->class_index, STATE_DONE,
+                       (double)module->units_kept / (double)decomposer->layout->unit_count);
         }
     }
     return STATUS_OK;

@@ -108,7 +108,9 @@ static enum status create_workers(struct trainer *trainer)
     if (status == STATUS_OK)
         status = memory_allocate(&trainer->total, vector_length(trainer->network), sizeof(float),
                                  "summed gradient");
-    trainer->worker_count = omp_get_max_threads();
+    /* No more than the slices a rank can have: a pass is memory. */
+    int64_t slices = share_of(slice_count(batch), ranks_count(trainer->run->comm), 0).count;
+    trainer->worker_count = omp_get_max_threads() < slices ? omp_get_max_threads() : (int)slices;
     if (status == STATUS_OK)
         status = memory_allocate(&trainer->workers, (size_t)trainer->worker_count, sizeof(struct worker),
                                  "workers");
@@ -218,6 +220,15 @@ static void run_batch(struct trainer *trainer, int64_t first, int32_t images)
         run_slice(trainer, &trainer->workers[omp_get_thread_num()], first, images,
                   share_of(images, slices, own.first + i), slice_sum_vector(trainer->sum, (int32_t)i));
     slice_sum_run(trainer->sum, slices, trainer->total);
+
+    /* Ranks without a slice of this batch have no vector to put their signal into. */
+    if (ranks_count(trainer->run->comm) > slices) {
+        int stop = *trainer->run->stop != 0;
+        MPI_Allreduce(MPI_IN_PLACE, &stop, 1, MPI_INT, MPI_MAX, trainer->run->comm);
+        if (stop)
+            trainer->total[trainer->network->parameter_count + trainer->network->statistic_count + SUM_STOP] =
+                1.0F;
+    }
 }
 
 /* --- the run --- */
@@ -330,16 +341,19 @@ static enum status finish_epoch(struct trainer *trainer)
                                   .train_top1 = (double)position->correct_sum / (double)position->image_sum,
                                   .test_top1 = -1,
                                   .seconds = seconds_now() - trainer->epoch_started};
-    *position = (struct training_position){.epoch = position->epoch + 1};
+    /* Saved with all its batches done but not yet counted as an epoch: stopped while testing, a resumed run
+     * tests it. */
     enum status status = save_checkpoint(trainer);
     if (status == STATUS_OK && trainer->test_run != NULL)
         status = test_accuracy(trainer, &result.test_top1);
     if (status == STATUS_STOPPED)
         error_set(STATUS_STOPPED, "stopped by a signal after epoch %lld; saved in %s, go on with --resume",
-                  (long long)position->epoch, trainer->run->checkpoint_path);
-    if (status == STATUS_OK)
-        tell_epoch(trainer, &result);
-    return status;
+                  (long long)position->epoch + 1, trainer->run->checkpoint_path);
+    if (status != STATUS_OK)
+        return status;
+    *position = (struct training_position){.epoch = position->epoch + 1};
+    tell_epoch(trainer, &result);
+    return STATUS_OK;
 }
 
 /* Collective. One epoch, or what a checkpoint left of it. */

@@ -178,6 +178,17 @@ static enum status check_shapes(const struct decompose_run *run)
         (int)wants.w, (int)wants.c);
 }
 
+/* Each class of the network has images: before work begins, not when its turn comes. */
+static enum status check_classes(const struct decompose_run *run)
+{
+    enum status status = STATUS_OK;
+    int32_t found;
+    for (int32_t i = 0; i < run->network->class_count && status == STATUS_OK; i++)
+        status = class_names_find((const class_name *)run->dataset->class_names, run->dataset->class_count,
+                                  run->network->class_names[i], run->arguments->data, &found);
+    return status;
+}
+
 static enum status load(struct decompose_run *run)
 {
     const struct arguments *arguments = run->arguments;
@@ -186,6 +197,8 @@ static enum status load(struct decompose_run *run)
         status = dataset_file_open(arguments->data, &run->dataset);
     if (status == STATUS_OK)
         status = check_shapes(run);
+    if (status == STATUS_OK)
+        status = check_classes(run);
     if (status == STATUS_OK)
         status = choose_classes(run);
     return status;
@@ -204,11 +217,11 @@ static enum status record_options(struct decompose_run *run)
     option_records_add(&run->records, "--method", "activation");
     option_records_add(&run->records, "--classes", "%s",
                        arguments->classes != NULL ? arguments->classes : "all");
-    option_records_add(&run->records, "--tau-plus", "%g", (double)activation->tau_plus);
-    option_records_add(&run->records, "--tau-minus", "%g", (double)activation->tau_minus);
+    option_records_add(&run->records, "--tau-plus", "%.9g", (double)activation->tau_plus);
+    option_records_add(&run->records, "--tau-minus", "%.9g", (double)activation->tau_minus);
     option_records_add(&run->records, "--positives", "%d", (int)activation->positives);
     option_records_add(&run->records, "--negatives", "%d", (int)activation->negatives);
-    option_records_add(&run->records, "--confidence", "%g", (double)activation->confidence);
+    option_records_add(&run->records, "--confidence", "%.9g", (double)activation->confidence);
     return run_directory_prepare(run->job, arguments->run, arguments->command_line, &run->records);
 }
 
@@ -226,12 +239,11 @@ static enum status decompose(struct decompose_run *run)
                                           .output_path = run->modules,
                                           .stop = run->job->stop,
                                           .progress = &run->progress};
-    enum status status =
-        run_progress_open(run->job->comm, run->arguments->run, run->arguments->job.bind,
-                          run->arguments->command_line, network->class_count, &run->progress);
+    enum status status = run_progress_open(run->job->comm, run->arguments->run, run->arguments->job.bind,
+                                           run->arguments->command_line, run->class_count, &run->progress);
     if (status == STATUS_OK && run->job->rank == 0)
-        for (int32_t i = 0; i < network->class_count; i++)
-            run_progress_class(&run->progress, i, network->class_names[i], STATE_WAITING, -1);
+        for (int32_t i = 0; i < run->class_count; i++)
+            run_progress_class(&run->progress, i, network->class_names[run->classes[i]], STATE_WAITING, -1);
     if (status == STATUS_OK)
         status = decompose_activation(&decomposition, &run->result);
     if (run_progress_close(run->job->comm, &run->progress, status,
@@ -252,10 +264,10 @@ static void report(const struct decompose_run *run, const struct energy_cost *co
                100 * result->mean_channels_kept, cost->seconds);
         return;
     }
-    json_t *object =
-        json_pack("{s:s, s:s, s:s, s:i, s:I, s:f, s:f}", "kind", "modules", "file", run->modules, "method",
-                  "activation", "modules", (int)run->class_count, "images", (json_int_t)result->images,
-                  "units_kept", result->mean_units_kept, "channels_kept", result->mean_channels_kept);
+    json_t *object = json_pack("{s:s, s:o, s:s, s:i, s:I, s:f, s:f}", "kind", "modules", "file",
+                               json_text(run->modules), "method", "activation", "modules",
+                               (int)run->class_count, "images", (json_int_t)result->images, "units_kept",
+                               result->mean_units_kept, "channels_kept", result->mean_channels_kept);
     json_add_cost(object, cost);
     json_print(object);
 }

@@ -131,8 +131,8 @@ static void print_json(const struct evaluation *evaluation, const struct energy_
     for (int32_t label = 0; label < judgement->label_count; label++)
         json_object_set_new(per_class, judged_label(evaluation, label),
                             json_real(judgement_class_recall(judgement, label)));
-    json_t *object = json_pack("{s:s, s:s, s:I, s:f, s:f, s:o}", "kind", classifier->kind, "file",
-                               evaluation->arguments->classifier, "images",
+    json_t *object = json_pack("{s:s, s:o, s:I, s:f, s:f, s:o}", "kind", classifier->kind, "file",
+                               json_text(evaluation->arguments->classifier), "images",
                                (json_int_t)judgement_images(judgement), "top1", judgement_top1(judgement),
                                "top5", judgement_top5(judgement), "per_class", per_class);
     if (evaluation->arguments->confusion)

@@ -244,11 +244,11 @@ static void record_options(struct train_run *run)
     option_records_add(records, "--data (digest)", "%s", hex);
     option_records_add(records, "--epochs", "%d", (int)train->epochs);
     option_records_add(records, "--batch", "%d", (int)train->batch_images);
-    option_records_add(records, "--rate", "%g", (double)train->rate);
+    option_records_add(records, "--rate", "%.9g", (double)train->rate);
     option_records_add(records, "--schedule", "%s", schedule_name(train->schedule));
-    option_records_add(records, "--momentum", "%g", (double)train->sgd.momentum);
+    option_records_add(records, "--momentum", "%.9g", (double)train->sgd.momentum);
     option_records_add(records, "--no-nesterov", "%s", train->sgd.nesterov ? "not given" : "given");
-    option_records_add(records, "--weight-decay", "%g", (double)train->sgd.weight_decay);
+    option_records_add(records, "--weight-decay", "%.9g", (double)train->sgd.weight_decay);
     option_records_add(records, "--crop", "%d", (int)train->augmentation.crop_padding);
     option_records_add(records, "--flip", "%s", train->augmentation.flip ? "given" : "not given");
     option_records_add(records, "--seed", "%llu", (unsigned long long)train->seed);
@@ -356,8 +356,9 @@ static void report(const struct train_run *run, const struct energy_cost *cost)
         printf(", %.1f s\n", cost->seconds);
         return;
     }
-    json_t *object = json_pack("{s:s, s:s, s:s, s:i}", "kind", "network", "file", arguments->output,
-                               "architecture", arguments->net, "epochs", (int)arguments->train.epochs);
+    json_t *object =
+        json_pack("{s:s, s:o, s:s, s:i}", "kind", "network", "file", json_text(arguments->output),
+                  "architecture", arguments->net, "epochs", (int)arguments->train.epochs);
     if (run->test_top1 >= 0)
         json_object_set_new(object, "test_top1", json_real(run->test_top1));
     json_add_cost(object, cost);
