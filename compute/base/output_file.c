@@ -74,6 +74,15 @@ enum status output_file_check(const char *path)
     return status == STATUS_OK ? try_creating(path) : status;
 }
 
+enum status output_file_check_input(const char *path, const char *input)
+{
+    struct stat output_found, input_found;
+    if (input == NULL || stat(path, &output_found) != 0 || stat(input, &input_found) != 0 ||
+        output_found.st_dev != input_found.st_dev || output_found.st_ino != input_found.st_ino)
+        return STATUS_OK;
+    return error_set(STATUS_IO, "%s: is the input %s itself; name another output", path, input);
+}
+
 enum status output_file_beside(const char *path, char **beside)
 {
     size_t bytes = strlen(path) + sizeof part_suffix;

@@ -9,6 +9,10 @@
  * itself is not a folder. STATUS_IO with the reason and the remedy. */
 enum status output_file_check(const char *path);
 
+/* The output is not the input under any of its names (the same file by device and inode): a command that
+ * makes another kind of file must not replace what it read. STATUS_IO names both. A NULL input is fine. */
+enum status output_file_check_input(const char *path, const char *input);
+
 /* The name to write to: "PATH.part", in the same folder. The caller releases it with memory_free. */
 enum status output_file_beside(const char *path, char **beside);
 

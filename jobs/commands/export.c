@@ -97,13 +97,19 @@ static enum status open_source(const char *source, struct classifier **classifie
     return status;
 }
 
-static enum status export(void *input) {
-    const struct arguments *arguments = input; struct classifier *classifier = NULL;
+static enum status export_graph(void *input)
+{
+    const struct arguments *arguments = input;
+    struct classifier *classifier = NULL;
     enum status status = output_file_check(arguments->output);
-    if (status == STATUS_OK) status = open_source(arguments->source, &classifier);
+    if (status == STATUS_OK)
+        status = output_file_check_input(arguments->output, arguments->source);
+    if (status == STATUS_OK)
+        status = open_source(arguments->source, &classifier);
     if (status == STATUS_OK)
         status = classifier_export(classifier, arguments->with_scaling, arguments->output);
-    if (status == STATUS_OK) printf("%s: %d labels\n", arguments->output, (int)classifier->label_count);
+    if (status == STATUS_OK)
+        printf("%s: %d labels\n", arguments->output, (int)classifier->label_count);
     classifier_destroy(&classifier);
     return status;
 }
@@ -112,5 +118,5 @@ int command_export(int argc, char **argv)
 {
     struct arguments arguments = {0};
     job_parse(&argp, argc, argv, &arguments);
-    return job_run_single(export, &arguments);
+    return job_run_single(export_graph, &arguments);
 }

@@ -208,6 +208,8 @@ static enum status import(void *input)
     struct network *network = NULL;
     enum status status = output_file_check(arguments->output);
     if (status == STATUS_OK)
+        status = output_file_check_input(arguments->output, arguments->source);
+    if (status == STATUS_OK)
         status = import_source(arguments->source, &network);
     if (status == STATUS_OK)
         status = set_scaling(arguments, network);

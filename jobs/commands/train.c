@@ -365,6 +365,16 @@ static void report(const struct train_run *run, const struct energy_cost *cost)
     json_print(object);
 }
 
+static enum status check_output(const struct arguments *arguments)
+{
+    enum status status = output_file_check(arguments->output);
+    if (status == STATUS_OK)
+        status = output_file_check_input(arguments->output, arguments->data);
+    if (status == STATUS_OK)
+        status = output_file_check_input(arguments->output, arguments->test);
+    return status;
+}
+
 static enum status train_on_ranks(struct job *job, void *input)
 {
     struct train_run run = {.job = job, .arguments = input, .test_top1 = -1};
@@ -376,7 +386,7 @@ static enum status train_on_ranks(struct job *job, void *input)
 
     enum status status = name_paths(&run);
     if (status == STATUS_OK && job->rank == 0)
-        status = output_file_check(run.arguments->output);
+        status = check_output(run.arguments);
     status = ranks_agree(job->comm, status);
     if (status == STATUS_OK)
         status = ranks_agree(job->comm, load(&run));

@@ -129,6 +129,9 @@ refused_on_ranks "no-such-folder" facet train --net mlp-1 --data train.h5 -o no-
 refused_on_ranks "no-such-folder" facet decompose net.h5 --data train.h5 -o no-such-folder/run
 refused "no-such-folder" facet import-data idx -o no-such-folder/out.h5
 refused "no-such-folder" facet compose run/modules.h5 -o no-such-folder/out.h5
+cp train.h5 own.h5
+refused_on_ranks "own.h5" facet train --net mlp-1 --data own.h5 -o own.h5
+expect_same_bytes train.h5 own.h5
 echo "a file" >occupied
 refused_on_ranks "occupied" facet decompose net.h5 --data train.h5 -o occupied
 mkdir folder.h5
@@ -140,6 +143,27 @@ if [ "$(id -u)" -ne 0 ]; then
 else
     printf 'Not tried: a folder without write permission, which does not stop root\n'
 fi
+
+# A rank, or all, that may not write as much as the modules take: neither hangs, nor leaves a piece.
+cat >limited.sh <<'LIMITED'
+#!/usr/bin/env bash
+# limited.sh RANKS KIBIBYTES COMMAND...: on those ranks, files may be only so large.
+if [[ " $1 " == *" $OMPI_COMM_WORLD_RANK "* ]]; then
+    trap '' XFSZ
+    ulimit -f "$2"
+fi
+shift 2
+exec "$@"
+LIMITED
+chmod +x limited.sh
+for ranks in 0 1 "0 1"; do
+    expect 1 timeout 60 mpirun -n 2 ./limited.sh "$ranks" 120 facet decompose net.h5 --data train.h5 --confidence 0.1 -o full
+    expect_text stderr "full/modules.h5.part"
+    [ "$(grep -c '^facet: ' stderr)" -eq 1 ] || mistake "a full disk was told of not once: $(cat stderr)"
+    for file in full/modules.h5 full/modules.h5.part; do
+        [ ! -e "$file" ] || mistake "left behind $file"
+    done
+done
 
 # What was there stays when the new one fails.
 cp composition.h5 kept.h5

@@ -16,6 +16,12 @@ at_least() {
 at_least network images 2000
 at_least network top1 0.75
 at_least composition top1 0.75
+# With every unit that is ever active kept, ten modules say what their network says: within 0.1 points.
+top1() {
+    sed -n 's/^ *"top1": *\([0-9.e-]*\),$/\1/p' "out/$1.json"
+}
+awk -v one="$(top1 network)" -v ten="$(top1 composition)" 'BEGIN { d = one - ten; exit !(one != "" && d < 0.001 && d > -0.001) }' ||
+    mistake "the network's top-1 is $(top1 network), its composition's $(top1 composition)"
 at_least two images 400
 at_least two top1 0.9
 at_least network-two top1 0.9
