@@ -55,7 +55,7 @@ export FACET_LAUNCHER=srun
 train ranks
 on head scancel --signal=TERM "$job"
 expect_job COMPLETED ranks
-expect_restarted ranks
+job_was_restarted || mistake "job $job was not started again: $(cat ranks.out)"
 expect_same_bytes one.h5 ranks.h5
 
 finish
