@@ -232,10 +232,10 @@ int job_run(const struct job_options *options, enum status (*work)(struct job *j
 {
     struct job job = {.comm = MPI_COMM_WORLD, .stop = &stop_asked};
     int provided = 0;
+    catch_signals(); /* before MPI starts, which takes a while */
     MPI_Init_thread(NULL, NULL, MPI_THREAD_MULTIPLE, &provided);
     job.rank = ranks_rank(job.comm);
     job.rank_count = ranks_count(job.comm);
-    catch_signals();
     set_threads(&job, options);
     const char *progress = options->progress != NULL ? options->progress : "auto";
     job.progress_line = job.rank == 0 && (strcmp(progress, "always") == 0 ||

@@ -107,7 +107,7 @@ void onnx_set_layer(const struct onnx_builder *b, size_t which, int32_t layer, c
 /* Output `which`, just set, is all that its layer is read through: `sole` if it has one reader. */
 void onnx_set_sole(const struct onnx_builder *b, size_t which);
 /* The same value under another name. */
-void onnx_set_same(const struct onnx_builder *b, size_t which, const struct onnx_value *value);
+void onnx_set_same(const struct onnx_builder *b, size_t which, const struct onnx_value *from);
 
 /* Adds a layer named after the node. */
 enum status onnx_add(struct onnx_builder *b, enum layer_kind kind, const struct layer_options *options,

@@ -137,7 +137,7 @@ enum status onnx_bytes_read_external(const char *model_path, const char *locatio
     int64_t size;
     *data = NULL;
     enum status status = resolve(model_path, location, &path);
-    if (status != STATUS_OK)
+    if (path == NULL)
         return status;
     status = open_file(path, &file, &size);
     if (status == STATUS_OK) {
