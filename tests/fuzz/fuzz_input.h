@@ -3,6 +3,7 @@
 #ifndef FACET_TESTS_FUZZ_FUZZ_INPUT_H
 #define FACET_TESTS_FUZZ_FUZZ_INPUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -66,7 +67,9 @@ static inline void fuzz_file(const char *name, struct fuzz_input content, char p
 {
     snprintf(path, 128, "%s/%s", fuzz_folder_path(), name);
     FILE *file = fopen(path, "wb");
-    if (file == NULL || fwrite(content.data, 1, content.left, file) != content.left || fclose(file) != 0)
+    bool written =
+        file != NULL && (content.left == 0 || fwrite(content.data, 1, content.left, file) == content.left);
+    if (!written || fclose(file) != 0)
         abort();
 }
 
