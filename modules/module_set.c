@@ -38,6 +38,7 @@ void module_clear(struct module *module)
 {
     memory_free(&module->map);
     memory_free(&module->head_weights);
+    network_destroy(&module->network);
     memset(module, 0, sizeof *module);
 }
 

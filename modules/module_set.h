@@ -1,8 +1,10 @@
-/* Modules and what they stand on. A module is a classifier "class c, or not", cut from a parent network.
+/* Modules and what they stand on. A module is a classifier "class c, or not", of one of two kinds:
  *
- * A channelled module (method `activation`) is a map over its parent's units (unit_layout.h) and a head that
- * replaces the parent's output layer: two nodes, "c" and "not c". It shares the parent's weights, which a set
- * keeps once.
+ * - A map over its parent's units (unit_layout.h) and a head that replaces the parent's output layer: two
+ *   nodes, "c" and "not c" (method `activation`). It shares the parent's weights, which a set keeps once.
+ * - A small network of its own, whose one output is the margin, "c" minus "not c". It takes images, or the
+ *   output of a stem: the first layers of the network it came from, which a set keeps once for all modules
+ *   that begin alike.
  *
  * A module set is the content of a modules file (all classes of one parent, in class order) and of a
  * composition file (any modules of any parents, with a label each). */
@@ -12,16 +14,29 @@
 #include "compute/network/network.h"
 #include "modules/unit_layout.h"
 
+enum module_kind { MODULE_MAP, MODULE_NETWORK };
+
+/* What is counted of a network, or of the part of it that a module keeps. */
+struct module_size {
+    uint64_t units, channels; /* of all layers with units; a channel counts when one of its units does */
+    uint64_t weights;         /* parameters */
+    uint64_t multiply_adds;   /* for one image, convolutions and dense layers */
+};
+
 struct module {
+    enum module_kind kind;
     class_name class_name; /* of the parent's class it recognises */
     class_name label;      /* what a composition calls it; class_name unless renamed */
-    int32_t parent;        /* index into module_set.parents */
-    int32_t class_index;   /* in the parent */
+    int32_t parent; /* index into module_set.parents: MODULE_MAP: its parent; MODULE_NETWORK: its stem, or
+                       −1 when its network takes images */
+    int32_t class_index; /* in the network it came from, or the dataset it was trained on */
 
-    uint8_t *map;        /* unit_map_bytes of the parent's layout; owned */
-    float *head_weights; /* (features, 2): columns "c", "not c"; owned */
+    uint8_t *map;        /* over the units of the parent, or of its own network (NULL there: all kept);
+                            owned */
+    float *head_weights; /* MODULE_MAP: (features, 2): columns "c", "not c"; owned */
     float head_bias[2];
-    float scale, offset; /* calibration: score = scale·(c − not c) + offset; 1 and 0 unless fitted */
+    struct network *network; /* MODULE_NETWORK: one output, the margin; owned */
+    float scale, offset;     /* calibration: score = scale·(c − not c) + offset; 1 and 0 unless fitted */
 
     int32_t positive_images, negative_images; /* how many the decomposition looked at */
     uint64_t units_kept, channels_kept;       /* of layout.unit_count, layout.channel_count */
