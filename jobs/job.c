@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "compute/formats/convolution_plan_file.h"
 #include "mpi/ranks.h"
 
 /* --- parsing --- */
@@ -81,7 +82,7 @@ void parse_require(const struct argp_state *state, const char *option, const voi
         argp_error(state, "%s is missing", option);
 }
 
-enum { KEY_THREADS = 0x1001, KEY_PROGRESS, KEY_BIND };
+enum { KEY_THREADS = 0x1001, KEY_PROGRESS, KEY_BIND, KEY_CONV, KEY_CONV_PLAN };
 
 static error_t parse_job_option(int key, char *text, struct argp_state *state)
 {
@@ -98,6 +99,15 @@ static error_t parse_job_option(int key, char *text, struct argp_state *state)
     case KEY_BIND:
         options->bind = text;
         return 0;
+    case KEY_CONV:
+        options->conv = convolution_way_named(text);
+        if (options->conv == CONVOLUTION_WAY_COUNT)
+            argp_error(state, "--conv: '%s' given, expected auto, im2col, direct, winograd2 or winograd4",
+                       text);
+        return 0;
+    case KEY_CONV_PLAN:
+        options->conv_plan = text;
+        return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -113,6 +123,11 @@ static const struct argp_option job_argp_options[] = {
      "Address or interface that facet-monitor connects to (default: loopback on one node, else the first "
      "node's own)",
      8},
+    {"conv", KEY_CONV, "WAY", 0,
+     "One way for all convolutions it applies to: auto (default: the best by shape), im2col, direct, "
+     "winograd2 or winograd4; results agree to rounding, not to the last bit",
+     8},
+    {"conv-plan", KEY_CONV_PLAN, "FILE", 0, "Ways by shape, as facet bench --tune FILE measured them", 8},
     {0}};
 
 const struct argp job_argp = {job_argp_options, parse_job_option, NULL, NULL, NULL, NULL, NULL};
@@ -213,6 +228,38 @@ static void set_threads(struct job *job, const struct job_options *options)
                 online, used);
 }
 
+/* Collective: all ranks convolve alike, or their results would differ. */
+static enum status set_convolutions(struct job *job, const struct job_options *options,
+                                    struct convolution_plan_file *plan)
+{
+    char hex[DIGEST_HEX_BYTES];
+    enum status status = STATUS_OK;
+    convolution_force(options->conv);
+    snprintf(job->convolutions, sizeof job->convolutions, "%s", convolution_way_name(options->conv));
+    if (options->conv_plan == NULL)
+        return STATUS_OK;
+    if (options->conv != CONVOLUTION_AUTO)
+        status = error_set(STATUS_USAGE, "--conv %s and --conv-plan %s contradict each other; give one",
+                           convolution_way_name(options->conv), options->conv_plan);
+    if (status == STATUS_OK)
+        status = convolution_plan_file_read(options->conv_plan, plan);
+    status = ranks_agree(job->comm, status);
+    if (status != STATUS_OK)
+        return status;
+    uint8_t first[DIGEST_BYTES];
+    memcpy(first, plan->digest, sizeof first);
+    MPI_Bcast(first, (int)sizeof first, MPI_BYTE, 0, job->comm);
+    if (memcmp(first, plan->digest, sizeof first) != 0)
+        status =
+            error_set(STATUS_MISMATCH,
+                      "--conv-plan %s: not the same file as the first rank's; give one that all nodes see",
+                      options->conv_plan);
+    convolution_use_plan(plan->entries, plan->count);
+    digest_to_hex(plan->digest, hex);
+    snprintf(job->convolutions, sizeof job->convolutions, "plan %s", hex);
+    return ranks_agree(job->comm, status);
+}
+
 /* Ends MPI and returns; but not with an HDF5 file left open by a failed write on any rank: MPI_Finalize would
  * have HDF5 close it, collectively, and hang or crash where that cannot be written. The process then ends
  * here. */
@@ -240,9 +287,14 @@ int job_run(const struct job_options *options, enum status (*work)(struct job *j
     const char *progress = options->progress != NULL ? options->progress : "auto";
     job.progress_line = job.rank == 0 && (strcmp(progress, "always") == 0 ||
                                           (strcmp(progress, "auto") == 0 && isatty(STDERR_FILENO)));
-    enum status status = ranks_agree(job.comm, flush_output(work(&job, input)));
+    struct convolution_plan_file plan = {0};
+    enum status status = set_convolutions(&job, options, &plan);
+    if (status == STATUS_OK)
+        status = ranks_agree(job.comm, flush_output(work(&job, input)));
     if (job.rank == 0)
         print_error(status);
+    convolution_use_plan(NULL, 0);
+    convolution_plan_file_clear(&plan);
     end_mpi(job.comm, exit_code(status));
     return exit_code(status);
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "compute/base/error.h"
+#include "compute/kernels/convolution_way.h"
 
 enum exit_code {
     EXIT_CODE_OK = 0,
@@ -49,6 +50,8 @@ struct job_options {
     int32_t threads;      /* 0: the processors of the rank's binding */
     const char *progress; /* "auto", "always", "never" */
     const char *bind;     /* address for monitors, or NULL */
+    enum convolution_way conv;
+    const char *conv_plan; /* file, or NULL */
 };
 extern const struct argp job_argp;
 
@@ -57,6 +60,7 @@ struct job {
     int rank, rank_count, threads;
     const volatile sig_atomic_t *stop; /* set by SIGINT, SIGTERM or SIGUSR1 */
     bool progress_line;                /* rank 0 draws one */
+    char convolutions[96];             /* which ways they take, for option records: results depend on them */
 };
 
 /* Starts MPI and threads, runs `work` on all ranks, agrees on its outcome, prints an error once, ends MPI;

@@ -61,8 +61,10 @@ static enum status add_buffer(struct planner *planner, size_t floats, int32_t fi
 
 /* --- the kernels' own descriptions of layers --- */
 
-static struct convolution describe_convolution(struct shape in, const struct layer *layer)
+struct convolution pass_plan_convolution(const struct network *network, int32_t index)
 {
+    const struct layer *layer = &network->layers[index];
+    struct shape in = network->layers[layer->inputs[0]].shape;
     const struct layer_options *o = &layer->options;
     return (struct convolution){.in_h = in.h,
                                 .in_w = in.w,
@@ -152,7 +154,7 @@ static void describe_layers(struct planner *planner)
             continue;
         struct shape in = planner->network->layers[layer->inputs[0]].shape;
         if (layer->kind == LAYER_CONVOLUTION) {
-            planned->convolution = describe_convolution(in, layer);
+            planned->convolution = pass_plan_convolution(planner->network, i);
             scratch = convolution_scratch_floats(&planned->convolution);
         } else if (layer->kind == LAYER_BATCHNORM) {
             scratch = batchnorm_scratch_floats(layer->shape.c);

@@ -51,6 +51,9 @@ struct pass_plan {
     size_t fold_floats; /* scale and shift of a batch norm folded into a convolution */
 };
 
+/* A convolution layer as its kernels want it. */
+struct convolution pass_plan_convolution(const struct network *network, int32_t index);
+
 /* Fills *plan; the caller clears it, also after a failure. */
 enum status pass_plan_make(const struct network *network, int32_t max_images, enum pass_mode mode,
                            struct pass_plan *plan);

@@ -3,10 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compute/base/memory.h"
 #include "compute/formats/network_file.h"
-#include "compute/kernels/convolution_way.h"
+#include "compute/kernels/depthwise.h"
+#include "compute/network/pass_plan.h"
 #include "compute/network/zoo.h"
 #include "jobs/commands/commands.h"
+#include "jobs/convolution_tuning.h"
 #include "jobs/job.h"
 #include "jobs/json_output.h"
 #include "jobs/network_bench.h"
@@ -18,7 +21,7 @@ struct arguments {
     struct shape shape;
     int32_t classes, batch, repeats;
     enum shortcut shortcut;
-    enum convolution_way way;
+    const char *tune;
     bool training, inference, json;
 };
 
@@ -29,7 +32,7 @@ enum {
     KEY_SHORTCUT,
     KEY_BATCH,
     KEY_MODE,
-    KEY_CONV,
+    KEY_TUNE,
     KEY_REPEAT,
     KEY_JSON
 };
@@ -41,9 +44,9 @@ static const struct argp_option options[] = {
     {"shortcut", KEY_SHORTCUT, "A|B", 0, "ResNet shortcuts of --net, as in facet train", 0},
     {"batch", KEY_BATCH, "N", 0, "Images a batch, over all ranks (default 128)", 0},
     {"mode", KEY_MODE, "MODE", 0, "train (a whole step), infer, or both (default)", 0},
-    {"conv", KEY_CONV, "WAY", 0,
-     "One way for all convolutions it applies to: auto (default: the best by shape), im2col, direct, "
-     "winograd2 or winograd4",
+    {"tune", KEY_TUNE, "FILE", 0,
+     "First measure every way of convolving for each shape of the network, write the fastest to FILE, for "
+     "--conv-plan of this and other commands, and go on with them",
      0},
     {"repeat", KEY_REPEAT, "N", 0, "Batches measured, after one to warm up; medians are told (default 9)", 0},
     {"json", KEY_JSON, 0, 0, "Print as JSON", 0},
@@ -99,11 +102,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case KEY_MODE:
         parse_mode(state, text, arguments);
         return 0;
-    case KEY_CONV:
-        arguments->way = convolution_way_named(text);
-        if (arguments->way == CONVOLUTION_WAY_COUNT)
-            argp_error(state, "--conv: '%s' given, expected auto, im2col, direct, winograd2 or winograd4",
-                       text);
+    case KEY_TUNE:
+        arguments->tune = text;
         return 0;
     case KEY_REPEAT:
         arguments->repeats = (int32_t)parse_integer(state, "--repeat", text, 1, 10000);
@@ -119,6 +119,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case ARGP_KEY_END:
         if ((arguments->file == NULL) == (arguments->net == NULL))
             argp_error(state, "give either a network file or --net NAME");
+        if (arguments->tune != NULL &&
+            (arguments->job.conv != CONVOLUTION_AUTO || arguments->job.conv_plan != NULL))
+            argp_error(state, "--tune finds the ways by itself: give it without --conv and --conv-plan");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -136,6 +139,7 @@ static const struct argp argp = {
     "Images are random, weights of --net too; a training step is a whole one but for loading images. A layer "
     "without a time of its own is computed together with the one before it.\n\n"
     "  facet bench --net resnet20 --batch 128\n"
+    "  facet bench --net resnet20 --tune plan.json\n"
     "  mpirun -n 2 facet bench cifar.h5 --mode infer --json",
     children,
     NULL,
@@ -143,10 +147,7 @@ static const struct argp argp = {
 
 /* --- telling --- */
 
-struct direction {
-    const char *name;
-    const struct layer_speed *layers;
-};
+enum { WAYS_BYTES = 48 }; /* three names of ways */
 
 /* GFLOP/s on all threads: the seconds are those of all threads together. */
 static double layer_gflops(const struct layer_speed *layer, int threads)
@@ -173,6 +174,29 @@ static void print_layer(const struct layer_speed *layer, const struct network_sp
         printf(" %9s %8s %6s", "-", "", "");
 }
 
+/* The ways of a layer as "forward" or "forward/weights/data"; "" for what is no convolution. */
+static void layer_ways(const struct network *network, int32_t index, bool training, char *text, size_t bytes)
+{
+    *text = '\0';
+    if (network->layers[index].kind != LAYER_CONVOLUTION)
+        return;
+    struct convolution conv = pass_plan_convolution(network, index);
+    if (is_depthwise(&conv)) {
+        snprintf(text, bytes, "depthwise");
+        return;
+    }
+    const char *ways[CONVOLUTION_STEP_COUNT];
+    for (int step = 0; step < CONVOLUTION_STEP_COUNT; step++)
+        ways[step] = convolution_way_name(convolution_choose(&conv, (enum convolution_step)step));
+    bool alike = ways[CONVOLUTION_FORWARD] == ways[CONVOLUTION_WEIGHTS] &&
+                 ways[CONVOLUTION_FORWARD] == ways[CONVOLUTION_DATA];
+    if (training && !alike)
+        snprintf(text, bytes, "%s/%s/%s", ways[CONVOLUTION_FORWARD], ways[CONVOLUTION_WEIGHTS],
+                 ways[CONVOLUTION_DATA]);
+    else
+        snprintf(text, bytes, "%s", ways[CONVOLUTION_FORWARD]);
+}
+
 /* Layers of one kind together. */
 static struct layer_speed kind_speed(const struct network *network, const struct layer_speed *layers,
                                      enum layer_kind kind)
@@ -191,13 +215,15 @@ static void print_layers(const struct network *network, const struct network_spe
                          bool training)
 {
     printf("  %-24s %-14s %9s %8s %6s", "layer", "kind", "ms", "GFLOP/s", "peak");
-    puts(training ? "   back ms  GFLOP/s   peak" : "");
+    puts(training ? "   back ms  GFLOP/s   peak  way" : "  way");
     for (int32_t i = 1; i < network->layer_count; i++) {
         printf("  %-24s %-14s", network->layers[i].name, layer_kind_name(network->layers[i].kind));
         print_layer(&speed->forward[i], speed, threads);
         if (training)
             print_layer(&speed->backward[i], speed, threads);
-        putchar('\n');
+        char ways[WAYS_BYTES];
+        layer_ways(network, i, training, ways, sizeof ways);
+        printf("%s%s\n", *ways != '\0' ? "  " : "", ways);
     }
     for (enum layer_kind kind = LAYER_INPUT; kind < LAYER_KIND_COUNT; kind++) {
         struct layer_speed forward = kind_speed(network, speed->forward, kind);
@@ -245,6 +271,10 @@ static json_t *speed_json(const struct network_bench *bench, const struct networ
                                   layer_json(&speed->forward[i], speed, threads));
         if (training)
             json_object_set_new(layer, "backward", layer_json(&speed->backward[i], speed, threads));
+        char ways[WAYS_BYTES];
+        layer_ways(network, i, training, ways, sizeof ways);
+        if (*ways != '\0')
+            json_object_set_new(layer, "way", json_string(ways));
         json_array_append_new(layers, layer);
     }
     double gflops = 1e-9 * speed->flops / speed->batch_seconds;
@@ -297,22 +327,25 @@ static enum status bench_on_ranks(struct job *job, void *input)
     const struct arguments *arguments = input;
     struct network_bench bench = {
         .job = job, .batch_images = arguments->batch, .repeats = arguments->repeats};
+    struct convolution_plan_entry *tuned = NULL;
     json_t *object = NULL;
-    convolution_force(arguments->way);
     enum status status = load(arguments, &bench.network);
     if (status == STATUS_OK && arguments->training)
         status = check_output(bench.network);
     status = ranks_agree(job->comm, status);
+    if (status == STATUS_OK && arguments->tune != NULL)
+        status = convolution_tuning(job, bench.network, arguments->tune, &tuned);
     if (status != STATUS_OK)
         goto done;
+    const char *convolutions = tuned != NULL ? "tuned" : job->convolutions;
     if (arguments->json && job->rank == 0)
         object = json_pack("{s:s, s:s, s:i, s:i, s:i, s:i}", "architecture", bench.network->architecture,
-                           "conv", convolution_way_name(arguments->way), "batch", (int)bench.batch_images,
-                           "ranks", job->rank_count, "threads", job->threads, "repeats", (int)bench.repeats);
+                           "conv", convolutions, "batch", (int)bench.batch_images, "ranks", job->rank_count,
+                           "threads", job->threads, "repeats", (int)bench.repeats);
     else if (job->rank == 0)
         printf("%s: %d images a batch, convolutions %s, %d x %d threads, medians of %d\n",
-               bench.network->architecture, (int)bench.batch_images, convolution_way_name(arguments->way),
-               job->rank_count, job->threads, (int)bench.repeats);
+               bench.network->architecture, (int)bench.batch_images, convolutions, job->rank_count,
+               job->threads, (int)bench.repeats);
     /* Inference first: the peak of memory that a process has had never goes down again. */
     if (arguments->inference)
         status = bench_one(&bench, false, object);
@@ -323,6 +356,8 @@ static enum status bench_on_ranks(struct job *job, void *input)
         object = NULL;
     }
 done:
+    convolution_use_plan(NULL, 0);
+    memory_free(&tuned);
     json_decref(object);
     network_destroy(&bench.network);
     return status;

@@ -252,6 +252,7 @@ static void record_options(struct train_run *run)
     option_records_add(records, "--crop", "%d", (int)train->augmentation.crop_padding);
     option_records_add(records, "--flip", "%s", train->augmentation.flip ? "given" : "not given");
     option_records_add(records, "--seed", "%llu", (unsigned long long)train->seed);
+    option_records_add(records, "--conv", "%s", run->job->convolutions);
 }
 
 static enum status name_paths(struct train_run *run)

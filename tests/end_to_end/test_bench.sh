@@ -37,6 +37,23 @@ for ranks in 1 2; do
     ! grep -q '"inference"' stdout || mistake "inference was measured unasked"
 done
 
+# Ways of convolving: measured, written, read back by other commands, forced.
+expect 0 mpirun -n 2 facet bench --net resnet20 --batch 32 --repeat 1 --threads 1 --mode infer --tune plan.json
+expect_text stdout "convolutions tuned"
+expect 0 facet bench --net resnet20 --batch 16 --repeat 1 --mode train --conv-plan plan.json --json
+expect_text stdout '"conv": "plan '
+expect_text stdout '"way": "'
+expect 0 facet bench --net resnet20 --batch 16 --repeat 1 --mode infer --conv direct --json
+[ "$(grep -c '"way": "direct"' stdout)" -eq 19 ] || mistake "not every convolution is direct: $(cat stdout)"
+expect 2 facet bench "${small[@]}" --conv direct --conv-plan plan.json
+expect_text stderr "give one"
+expect 2 facet bench "${small[@]}" --conv direct --tune other.json
+expect 2 facet bench "${small[@]}" --conv sideways
+head -c 100 plan.json >half.json
+expect 1 facet bench "${small[@]}" --conv-plan half.json
+expect_text stderr half.json
+expect 1 facet bench "${small[@]}" --tune none/plan.json
+
 # More ranks than slices: some have nothing to do.
 expect 0 mpirun -n 3 facet bench "${small[@]}" --threads 1 --json
 expect_text stdout '"inference"'
