@@ -358,7 +358,7 @@ static enum status map_fill(const struct unit_layout *layout, const struct activ
             exceeds_fraction(negatives, options->tau_minus, module->negative_images))
             unit_map_keep(module->map, u);
     }
-    unit_map_measure(layout, module->map, &module->units_kept, &module->channels_kept);
+    unit_map_measure(layout, module->map, &module->kept.units, &module->kept.channels);
     return STATUS_OK;
 }
 
@@ -426,6 +426,8 @@ enum status activation_make_module(const struct network *network, const struct u
     memcpy(module->class_name, network->class_names[counts->class_index], sizeof(class_name));
     memcpy(module->label, module->class_name, sizeof(class_name));
     module->scale = 1.0f;
+    module->whole = module_size_of_network(network);
+    module->kept = module->whole; /* a map leaves all weights where they are */
     module->positive_images = counts->positive_images;
     module->negative_images = (int32_t)(negative_images_sum - counts->negative_images);
 

@@ -16,33 +16,24 @@ struct chosen_parent {
     struct module_set *set;
     int32_t parent;
     uint8_t digest[DIGEST_BYTES];
-    struct module_sizes sizes;
 };
 
-/* *place = the chosen parent that is parent `parent` of `set` or equal to it, added if there is none. */
-static enum status choose_parent(struct chosen_parent *chosen, int32_t *count, struct module_set *set,
-                                 int32_t parent, int32_t *place)
+/* The chosen parent that is parent `parent` of `set` or equal to it, added if there is none; −1 for −1. */
+static int32_t choose_parent(struct chosen_parent *chosen, int32_t *count, struct module_set *set,
+                             int32_t parent)
 {
-    for (int32_t i = 0; i < *count; i++) {
-        if (chosen[i].set == set && chosen[i].parent == parent) {
-            *place = i;
-            return STATUS_OK;
-        }
-    }
+    if (parent < 0)
+        return -1;
+    for (int32_t i = 0; i < *count; i++)
+        if (chosen[i].set == set && chosen[i].parent == parent)
+            return i;
     struct chosen_parent candidate = {.set = set, .parent = parent};
-    enum status status = module_sizes_of(set->parents[parent], &candidate.sizes);
-    if (status != STATUS_OK)
-        return status;
     network_digest(set->parents[parent], candidate.digest);
-    for (int32_t i = 0; i < *count; i++) {
-        if (memcmp(chosen[i].digest, candidate.digest, DIGEST_BYTES) == 0) {
-            *place = i;
-            return STATUS_OK;
-        }
-    }
-    *place = *count;
-    chosen[(*count)++] = candidate;
-    return STATUS_OK;
+    for (int32_t i = 0; i < *count; i++)
+        if (memcmp(chosen[i].digest, candidate.digest, DIGEST_BYTES) == 0)
+            return i;
+    chosen[*count] = candidate;
+    return (*count)++;
 }
 
 static enum status choices_check(const struct choice *choices, int32_t count)
@@ -58,14 +49,13 @@ static enum status choices_check(const struct choice *choices, int32_t count)
 }
 
 /* Copies the chosen modules into *set, whose parents are still NULL. */
-static enum status modules_gather(const struct choice *choices, int32_t count,
-                                  const struct chosen_parent *parents, const int32_t *parent_of,
+static enum status modules_gather(const struct choice *choices, int32_t count, const int32_t *parent_of,
                                   struct module_set *set)
 {
     for (int32_t i = 0; i < count; i++) {
-        const struct chosen_parent *parent = &parents[parent_of[i]];
+        const struct module *chosen = &choices[i].set->modules[choices[i].module];
         struct module *module = &set->modules[i];
-        enum status status = module_copy(&choices[i].set->modules[choices[i].module], &parent->sizes, module);
+        enum status status = module_copy(chosen, module_set_base(choices[i].set, chosen), module);
         if (status != STATUS_OK)
             return status;
         module->parent = parent_of[i];
@@ -87,13 +77,12 @@ static enum status choices_join(const struct choice *choices, int32_t count, str
         status = memory_allocate(&parent_of, (size_t)count, sizeof *parent_of, "parents of modules");
     for (int32_t i = 0; i < count && status == STATUS_OK; i++) {
         struct module_set *set = choices[i].set;
-        status =
-            choose_parent(parents, &parent_count, set, set->modules[choices[i].module].parent, &parent_of[i]);
+        parent_of[i] = choose_parent(parents, &parent_count, set, set->modules[choices[i].module].parent);
     }
     if (status == STATUS_OK)
         status = module_set_create(parent_count, count, joined);
     if (status == STATUS_OK)
-        status = modules_gather(choices, count, parents, parent_of, *joined);
+        status = modules_gather(choices, count, parent_of, *joined);
     if (status == STATUS_OK) {
         for (int32_t i = 0; i < parent_count; i++) {
             struct network **source = &parents[i].set->parents[parents[i].parent];

@@ -24,7 +24,7 @@ static int32_t find_forward(const struct module_set *set, size_t map_bytes, cons
 {
     for (int32_t i = first; i < end; i++) {
         const struct module *leader = &set->modules[leaders[i]];
-        if (leader->units_kept == module->units_kept && memcmp(leader->map, module->map, map_bytes) == 0)
+        if (leader->kept.units == module->kept.units && memcmp(leader->map, module->map, map_bytes) == 0)
             return i;
     }
     return end;

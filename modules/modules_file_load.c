@@ -122,8 +122,12 @@ static enum status read_rows(struct reading *reading)
         status = class_names_check((const class_name *)labels, reading->set->module_count, reading->path);
     }
     memory_free(&labels);
-    for (size_t i = 0; i < count && status == STATUS_OK; i++)
-        module_row_apply(&reading->rows[i], &reading->set->modules[i]);
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        struct module *module = &reading->set->modules[i];
+        module->whole = module_size_of_network(reading->set->parents[reading->rows[i].parent]);
+        module->kept = module->whole;
+        module_row_apply(&reading->rows[i], module);
+    }
     return status;
 }
 
@@ -179,13 +183,13 @@ static enum status map_check(const struct reading *reading, const struct module 
         return error_set(STATUS_FORMAT, "%s: the map of module \"%s\" has bits beyond its %zu units",
                          reading->path, module->label, layout->unit_count);
     unit_map_measure(layout, module->map, &units, &channels);
-    if (units != module->units_kept || channels != module->channels_kept)
+    if (units != module->kept.units || channels != module->kept.channels)
         return error_set(STATUS_FORMAT,
                          "%s: the map of module \"%s\" keeps %llu units and %llu channels but its row says "
                          "%llu and %llu; the file is damaged",
                          reading->path, module->label, (unsigned long long)units,
-                         (unsigned long long)channels, (unsigned long long)module->units_kept,
-                         (unsigned long long)module->channels_kept);
+                         (unsigned long long)channels, (unsigned long long)module->kept.units,
+                         (unsigned long long)module->kept.channels);
     return STATUS_OK;
 }
 

@@ -69,8 +69,8 @@ struct module_row module_row_of(const struct module *module)
                              .offset = module->offset,
                              .positive_images = module->positive_images,
                              .negative_images = module->negative_images,
-                             .units_kept = (int64_t)module->units_kept,
-                             .channels_kept = (int64_t)module->channels_kept};
+                             .units_kept = (int64_t)module->kept.units,
+                             .channels_kept = (int64_t)module->kept.channels};
     name_copy(row.class_name, module->class_name);
     name_copy(row.label, module->label);
     return row;
@@ -88,6 +88,6 @@ void module_row_apply(const struct module_row *row, struct module *module)
     module->offset = row->offset;
     module->positive_images = row->positive_images;
     module->negative_images = row->negative_images;
-    module->units_kept = (uint64_t)row->units_kept;
-    module->channels_kept = (uint64_t)row->channels_kept;
+    module->kept.units = (uint64_t)row->units_kept;
+    module->kept.channels = (uint64_t)row->channels_kept;
 }

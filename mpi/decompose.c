@@ -152,7 +152,7 @@ static enum status make_modules(const struct decomposer *decomposer, struct modu
                 return status;
             ++*module_count;
             tell_class(job, counts->class_index, STATE_DONE,
-                       (double)module->units_kept / (double)decomposer->layout->unit_count);
+                       (double)module->kept.units / (double)decomposer->layout->unit_count);
         }
     }
     return STATUS_OK;
@@ -164,8 +164,8 @@ static void summarise(const struct decomposer *decomposer, const struct module *
 {
     uint64_t kept[2] = {0, 0};
     for (int32_t i = 0; i < module_count; i++) {
-        kept[0] += modules[i].units_kept;
-        kept[1] += modules[i].channels_kept;
+        kept[0] += modules[i].kept.units;
+        kept[1] += modules[i].kept.channels;
     }
     MPI_Allreduce(MPI_IN_PLACE, kept, 2, MPI_UINT64_T, MPI_SUM, decomposer->job->comm);
     MPI_Allreduce(&decomposer->images_done, &result->images, 1, MPI_INT64_T, MPI_SUM, decomposer->job->comm);

@@ -117,8 +117,8 @@ static enum status module_json(const struct module_set *set, const struct module
         return status;
     *object = json_pack("{s:s, s:s, s:i, s:f, s:f, s:i, s:i, s:f, s:f}", "label", module->label, "class",
                         module->class_name, "parent", (int)module->parent, "units_kept",
-                        (double)module->units_kept / (double)layout->unit_count, "channels_kept",
-                        (double)module->channels_kept / (double)layout->channel_count, "positive_images",
+                        (double)module->kept.units / (double)layout->unit_count, "channels_kept",
+                        (double)module->kept.channels / (double)layout->channel_count, "positive_images",
                         (int)module->positive_images, "negative_images", (int)module->negative_images,
                         "scale", (double)module->scale, "offset", (double)module->offset);
     unit_layout_destroy(&layout);
@@ -195,8 +195,8 @@ static enum status print_modules(const struct module_set *set)
         if (status != STATUS_OK)
             return status;
         printf("  %-24s %-24s %8d %7.2f %% %7.2f %%\n", module->label, module->class_name,
-               (int)module->parent, 100 * (double)module->units_kept / (double)layout->unit_count,
-               100 * (double)module->channels_kept / (double)layout->channel_count);
+               (int)module->parent, 100 * (double)module->kept.units / (double)layout->unit_count,
+               100 * (double)module->kept.channels / (double)layout->channel_count);
         unit_layout_destroy(&layout);
     }
     return STATUS_OK;

@@ -95,7 +95,7 @@ static void assert_map(const struct bench *bench, int32_t class_index, uint8_t e
     struct module module;
     assert_ok(bench_make(bench, class_index, &module));
     assert_int_equal(module.map[0], expected);
-    assert_int_equal(module.units_kept, __builtin_popcount(expected));
+    assert_int_equal(module.kept.units, __builtin_popcount(expected));
     module_clear(&module);
 }
 

@@ -204,7 +204,7 @@ static void test_equal_maps_share_a_pass(void **state)
     struct network *network = dense_network(3, 6);
     struct module_set *set = random_set(network, 0.5, 1);
     memcpy(set->modules[4].map, set->modules[1].map, 3);
-    set->modules[4].units_kept = set->modules[1].units_kept;
+    set->modules[4].kept = set->modules[1].kept;
     uint64_t pass = network_multiply_adds(network) - 9 * 6;
     struct classifier *some = classifier_of(set);
     assert_int_equal(classifier_multiply_adds(some), 5 * pass + 6 * 2 * 9);

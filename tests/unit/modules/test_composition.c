@@ -44,7 +44,7 @@ static void test_modules_come_in_the_order_selected(void **state)
     assert_null(sets[0]->parents[0]);
     assert_memory_equal(made->modules[0].map, source->map, 3);
     assert_memory_equal(made->modules[0].head_weights, source->head_weights, 2 * 9 * sizeof(float));
-    assert_int_equal(made->modules[0].units_kept, source->units_kept);
+    assert_int_equal(made->modules[0].kept.units, source->kept.units);
     module_set_destroy(&made);
     assert_null(made);
     module_set_destroy(&made);
@@ -138,7 +138,7 @@ static void test_replacing_keeps_place_and_label(void **state)
     (void)state;
     struct module_set *set = random_set(dense_network(1, 3), 0.5, 1), *made;
     struct module_set *from = random_set(plain_network(2, 4), 0.5, 2);
-    uint64_t kept = from->modules[3].units_kept;
+    uint64_t kept = from->modules[3].kept.units;
     snprintf(set->modules[1].label, sizeof(class_name), "old");
     assert_ok(composition_replace(set, "old", from, "#3", &made));
     assert_int_equal(made->module_count, 3);
@@ -147,7 +147,7 @@ static void test_replacing_keeps_place_and_label(void **state)
     assert_string_equal(made->modules[1].class_name, "3");
     assert_int_equal(made->modules[1].class_index, 3);
     assert_int_equal(made->modules[1].parent, 1);
-    assert_int_equal(made->modules[1].units_kept, kept);
+    assert_int_equal(made->modules[1].kept.units, kept);
     assert_int_equal(made->modules[2].parent, 0);
     module_set_destroy(&made);
     module_set_destroy(&set);

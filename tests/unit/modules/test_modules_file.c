@@ -30,8 +30,8 @@ static void assert_same_modules(const struct module_set *a, const struct module_
         assert_true(x->scale == y->scale && x->offset == y->offset);
         assert_int_equal(x->positive_images, y->positive_images);
         assert_int_equal(x->negative_images, y->negative_images);
-        assert_int_equal(x->units_kept, y->units_kept);
-        assert_int_equal(x->channels_kept, y->channels_kept);
+        assert_int_equal(x->kept.units, y->kept.units);
+        assert_int_equal(x->kept.channels, y->kept.channels);
     }
 }
 
