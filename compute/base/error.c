@@ -17,7 +17,7 @@ static void message_store(const char *text)
     message[used] = '\0';
 }
 
-enum status error_set(enum status status, const char *format, ...)
+void error_message_set(const char *format, ...)
 {
     char text[sizeof message]; /* formatted aside first: an argument may be error_message() itself */
     va_list arguments;
@@ -25,10 +25,9 @@ enum status error_set(enum status status, const char *format, ...)
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     message_store(text);
-    return status;
 }
 
-enum status error_prefix(enum status status, const char *format, ...)
+void error_message_prefix(const char *format, ...)
 {
     char text[2 * sizeof message];
     va_list arguments;
@@ -40,7 +39,6 @@ enum status error_prefix(enum status status, const char *format, ...)
     size_t at = (size_t)used < sizeof message ? (size_t)used : sizeof message - 1;
     snprintf(text + at, sizeof text - at, "%s", message);
     message_store(text);
-    return status;
 }
 
 const char *error_message(void)

@@ -19,13 +19,21 @@ enum status {
     STATUS_INTERNAL   /* our own bug */
 };
 
-/* Sets this thread's message (printf style, at most 1,023 bytes, line breaks become spaces) and returns
- * `status`, so that a failing function can end with `return error_set(STATUS_SHAPE, "…", …);`. */
-enum status error_set(enum status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Sets this thread's message (printf style, at most 1,023 bytes, line breaks become spaces) and is
+ * `status`, so that a failing function can end with `return error_set(STATUS_SHAPE, "…", …);`. A macro, so
+ * that compilers and analyzers see which status comes back. */
+#define error_set(status, ...) (error_message_set(__VA_ARGS__), error_status(status))
 
-/* Puts context in front of the message that is there ("reading layer conv1: " + message); returns `status`.
- */
-enum status error_prefix(enum status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Puts context in front of the message that is there ("reading layer conv1: " + message); is `status`. */
+#define error_prefix(status, ...) (error_message_prefix(__VA_ARGS__), error_status(status))
+
+/* What the two are made of. */
+void error_message_set(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void error_message_prefix(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static inline enum status error_status(enum status status)
+{
+    return status;
+}
 
 /* This thread's message; "" when nothing failed yet. Valid until the thread's next error_set or error_prefix.
  */
