@@ -4,31 +4,43 @@
 #include <string.h>
 
 #include "jobs/commands/commands.h"
+#include "jobs/documentation.h"
 #include "jobs/job.h"
 
 struct command {
     const char *name, *summary;
     int (*run)(int argc, char **argv);
+    const struct argp *argp;
 };
 
 static const struct command commands[] = {
-    {"import-data", "images with labels into a dataset file", command_import_data},
-    {"import", "a network trained elsewhere into a network file", command_import},
-    {"train", "train a network, data-parallel over ranks", command_train},
-    {"decompose", "cut a network into one module a class, classes shared among ranks", command_decompose},
-    {"compose", "make a classifier of modules", command_compose},
-    {"replace", "exchange one module of a composition for another", command_replace},
+    {"import-data", "images with labels into a dataset file", command_import_data, &argp_import_data},
+    {"import", "a network trained elsewhere into a network file", command_import, &argp_import},
+    {"train", "train a network, data-parallel over ranks", command_train, &argp_train},
+    {"decompose", "cut a network into one module a class, classes shared among ranks", command_decompose,
+     &argp_decompose},
+    {"compose", "make a classifier of modules", command_compose, &argp_compose},
+    {"replace", "exchange one module of a composition for another", command_replace, &argp_replace},
     {"evaluate", "top-1, top-5 and per-class accuracy of a network, modules or a composition",
-     command_evaluate},
-    {"predict", "what a classifier says of images or of an array of them", command_predict},
-    {"export", "a network, modules or a composition as an ONNX file", command_export},
-    {"inspect", "what a Facet file holds", command_inspect},
-    {"bench", "how fast a network runs here, layer by layer", command_bench},
+     command_evaluate, &argp_evaluate},
+    {"predict", "what a classifier says of images or of an array of them", command_predict, &argp_predict},
+    {"export", "a network, modules or a composition as an ONNX file", command_export, &argp_export},
+    {"inspect", "what a Facet file holds", command_inspect, &argp_inspect},
+    {"bench", "how fast a network runs here, layer by layer", command_bench, &argp_bench},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
 /* argp looks for it by name, so it must be seen from outside. */
 __attribute__((visibility("default"))) const char *argp_program_version = "facet " FACET_VERSION;
+
+/* After the list of commands in --help, and in facet(1). */
+static const char introduction[] =
+    "import-data, train, decompose and evaluate run on many ranks under mpirun or srun,\n"
+    "and alone as one. facet-monitor shows a running job.\n\n"
+    "  facet import-data fashion-mnist/ --split train -o train.h5\n"
+    "  mpirun -n 4 facet train --net lenet --data train.h5 -o lenet.h5\n"
+    "  mpirun -n 4 facet decompose lenet.h5 --data train.h5 -o run\n"
+    "  facet compose run/modules.h5:0,1 -o two.h5\n";
 
 static void print_help(FILE *out)
 {
@@ -37,15 +49,10 @@ static void print_help(FILE *out)
           out);
     for (int i = 0; i < COMMAND_COUNT; i++)
         fprintf(out, "  %-13s %s\n", commands[i].name, commands[i].summary);
-    fputs(
-        "\n"
-        "`facet COMMAND --help` explains a command. import-data, train, decompose and evaluate run on many\n"
-        "ranks under mpirun or srun, and alone as one. facet-monitor shows a running job.\n\n"
-        "  facet import-data fashion-mnist/ --split train -o train.h5\n"
-        "  mpirun -n 4 facet train --net lenet --data train.h5 -o lenet.h5\n"
-        "  mpirun -n 4 facet decompose lenet.h5 --data train.h5 -o run\n"
-        "  facet compose run/modules.h5:0,1 -o two.h5\n",
-        out);
+    fprintf(out,
+            "\n`facet COMMAND --help` explains a command; `facet document` prints man pages and\n"
+            "completions of shells. %s",
+            introduction);
 }
 
 static const struct command *find(const char *name)
@@ -55,6 +62,35 @@ static const struct command *find(const char *name)
             return &commands[i];
     return NULL;
 }
+
+/* --- documents --- */
+
+/* `facet document man [COMMAND]`, `facet document bash` and `facet document zsh`: the build installs them. */
+static int print_document(int argc, char **argv)
+{
+    struct documented pages[COMMAND_COUNT];
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        pages[i] = (struct documented){"facet", commands[i].name, commands[i].summary, commands[i].argp};
+    const char *kind = argc > 1 ? argv[1] : "", *name = argc > 2 ? argv[2] : NULL;
+    if (strcmp(kind, "bash") == 0)
+        documentation_bash(stdout, pages, COMMAND_COUNT);
+    else if (strcmp(kind, "zsh") == 0)
+        documentation_zsh(stdout, pages, COMMAND_COUNT);
+    else if (strcmp(kind, "man") == 0 && name == NULL)
+        documentation_man_overview(stdout, "facet", introduction, pages, COMMAND_COUNT);
+    else if (strcmp(kind, "man") == 0 && find(name) != NULL)
+        documentation_man(stdout, &pages[find(name) - commands], "facet(1), facet\\-monitor(1)");
+    else {
+        fputs("Usage: facet document man [COMMAND] | bash | zsh\n"
+              "Prints a man page, to be seen with `facet document man train | man -l -`, or the completion\n"
+              "of a shell, to be had at once with `. <(facet document bash)`.\n",
+              stderr);
+        return EXIT_CODE_USAGE;
+    }
+    return fflush(stdout) == 0 && !ferror(stdout) ? EXIT_CODE_OK : EXIT_CODE_ERROR;
+}
+
+/* --- running --- */
 
 static int run(const struct command *command, int argc, char **argv)
 {
@@ -82,6 +118,8 @@ int main(int argc, char **argv)
             puts(argp_program_version);
         return EXIT_CODE_OK;
     }
+    if (strcmp(word, "document") == 0)
+        return speaks ? print_document(argc - 1, argv + 1) : EXIT_CODE_OK;
     const struct command *command = find(word);
     if (command != NULL)
         return run(command, argc - 1, argv + 1);

@@ -130,7 +130,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 
 static const struct argp_child children[] = {{&job_argp, 0, NULL, 0}, {0}};
 
-static const struct argp argp = {
+const struct argp argp_bench = {
     options,
     parse_option,
     "[NETWORK.h5]",
@@ -367,6 +367,6 @@ int command_bench(int argc, char **argv)
 {
     struct arguments arguments = {
         .shape = {32, 32, 3}, .classes = 10, .batch = 128, .repeats = 9, .training = true, .inference = true};
-    job_parse(&argp, argc, argv, &arguments);
+    job_parse(&argp_bench, argc, argv, &arguments);
     return job_run(&arguments.job, bench_on_ranks, &arguments);
 }

@@ -1,7 +1,9 @@
 /* The subcommands of `facet`, one file each. Every one takes its own argv ("facet NAME", …) and returns the
- * exit code. */
+ * exit code; argp_NAME is how it parses them, and what its man page and completion are made of. */
 #ifndef FACET_JOBS_COMMANDS_COMMANDS_H
 #define FACET_JOBS_COMMANDS_COMMANDS_H
+
+#include <argp.h>
 
 int command_export(int argc, char **argv);
 int command_import(int argc, char **argv);
@@ -14,5 +16,17 @@ int command_evaluate(int argc, char **argv);
 int command_predict(int argc, char **argv);
 int command_inspect(int argc, char **argv);
 int command_bench(int argc, char **argv);
+
+extern const struct argp argp_export;
+extern const struct argp argp_import;
+extern const struct argp argp_import_data;
+extern const struct argp argp_train;
+extern const struct argp argp_decompose;
+extern const struct argp argp_compose;
+extern const struct argp argp_replace;
+extern const struct argp argp_evaluate;
+extern const struct argp argp_predict;
+extern const struct argp argp_inspect;
+extern const struct argp argp_bench;
 
 #endif

@@ -39,7 +39,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     }
 }
 
-static const struct argp argp = {
+const struct argp argp_compose = {
     options,
     parse_option,
     "MODULES[:CLASS[=LABEL],...]...",
@@ -100,6 +100,6 @@ static enum status compose(void *input)
 int command_compose(int argc, char **argv)
 {
     struct arguments arguments = {0};
-    job_parse(&argp, argc, argv, &arguments);
+    job_parse(&argp_compose, argc, argv, &arguments);
     return job_run_single(compose, &arguments);
 }

@@ -110,19 +110,20 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 
 static const struct argp_child children[] = {{&job_argp, 0, NULL, 0}, {0}};
 
-static const struct argp argp = {options,
-                                 parse_option,
-                                 "NETWORK",
-                                 "Cut a trained network into one module a class.\v"
-                                 "Method activation (Pan & Rajan, ICSE 2022): a module keeps the units that "
-                                 "are active on images of its class, and "
-                                 "those that tell it from the others; it shares the network's weights. One "
-                                 "pass over the images serves all classes "
-                                 "and ranks. RUN/modules.h5 is the same bytes for any number of ranks.\n\n"
-                                 "  mpirun -n 4 facet decompose resnet20.h5 --data train.h5 -o run",
-                                 children,
-                                 NULL,
-                                 NULL};
+const struct argp argp_decompose = {
+    options,
+    parse_option,
+    "NETWORK",
+    "Cut a trained network into one module a class.\v"
+    "Method activation (Pan & Rajan, ICSE 2022): a module keeps the units that "
+    "are active on images of its class, and "
+    "those that tell it from the others; it shares the network's weights. One "
+    "pass over the images serves all classes "
+    "and ranks. RUN/modules.h5 is the same bytes for any number of ranks.\n\n"
+    "  mpirun -n 4 facet decompose resnet20.h5 --data train.h5 -o run",
+    children,
+    NULL,
+    NULL};
 
 /* What a run holds on one rank. */
 struct decompose_run {
@@ -304,7 +305,7 @@ int command_decompose(int argc, char **argv)
 {
     struct arguments arguments = {.activation = activation_options_default()};
     arguments.command_line = command_line_join(argc, argv);
-    job_parse(&argp, argc, argv, &arguments);
+    job_parse(&argp_decompose, argc, argv, &arguments);
     int code = job_run(&arguments.job, decompose_on_ranks, &arguments);
     free(arguments.command_line);
     return code;

@@ -61,7 +61,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 
 static const struct argp_child children[] = {{&job_argp, 0, NULL, 0}, {0}};
 
-static const struct argp argp = {
+const struct argp argp_evaluate = {
     options,
     parse_option,
     "FILE",
@@ -201,6 +201,6 @@ static enum status evaluate_on_ranks(struct job *job, void *input)
 int command_evaluate(int argc, char **argv)
 {
     struct arguments arguments = {0};
-    job_parse(&argp, argc, argv, &arguments);
+    job_parse(&argp_evaluate, argc, argv, &arguments);
     return job_run(&arguments.job, evaluate_on_ranks, &arguments);
 }

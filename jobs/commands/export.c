@@ -49,7 +49,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     }
 }
 
-static const struct argp argp = {
+const struct argp argp_export = {
     options,
     parse_option,
     "FILE[:CLASS[=LABEL],...]",
@@ -117,6 +117,6 @@ static enum status export_graph(void *input)
 int command_export(int argc, char **argv)
 {
     struct arguments arguments = {0};
-    job_parse(&argp, argc, argv, &arguments);
+    job_parse(&argp_export, argc, argv, &arguments);
     return job_run_single(export_graph, &arguments);
 }

@@ -104,7 +104,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     }
 }
 
-static const struct argp argp = {
+const struct argp argp_import = {
     options,
     parse_option,
     "NETWORK",
@@ -230,6 +230,6 @@ static enum status import(void *input)
 int command_import(int argc, char **argv)
 {
     struct arguments arguments = {0};
-    job_parse(&argp, argc, argv, &arguments);
+    job_parse(&argp_import, argc, argv, &arguments);
     return job_run_single(import, &arguments);
 }

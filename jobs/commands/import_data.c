@@ -90,7 +90,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 
 static const struct argp_child children[] = {{&job_argp, 0, NULL, 0}, {0}};
 
-static const struct argp argp = {
+const struct argp argp_import_data = {
     options,
     parse_option,
     "SOURCE",
@@ -203,6 +203,6 @@ static enum status import(struct job *job, void *input)
 int command_import_data(int argc, char **argv)
 {
     struct arguments arguments = {.images = {.split = "train"}};
-    job_parse(&argp, argc, argv, &arguments);
+    job_parse(&argp_import_data, argc, argv, &arguments);
     return job_run(&arguments.job, import, &arguments);
 }

@@ -40,14 +40,14 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     }
 }
 
-static const struct argp argp = {options,
-                                 parse_option,
-                                 "FILE",
-                                 "Show what a Facet file (dataset, network, modules, composition) holds.\v"
-                                 "The files are HDF5: h5dump and h5py read them too.",
-                                 NULL,
-                                 NULL,
-                                 NULL};
+const struct argp argp_inspect = {options,
+                                  parse_option,
+                                  "FILE",
+                                  "Show what a Facet file (dataset, network, modules, composition) holds.\v"
+                                  "The files are HDF5: h5dump and h5py read them too.",
+                                  NULL,
+                                  NULL,
+                                  NULL};
 
 /* --- as JSON --- */
 
@@ -279,6 +279,6 @@ static enum status inspect(void *input)
 int command_inspect(int argc, char **argv)
 {
     struct arguments arguments = {0};
-    job_parse(&argp, argc, argv, &arguments);
+    job_parse(&argp_inspect, argc, argv, &arguments);
     return job_run_single(inspect, &arguments);
 }

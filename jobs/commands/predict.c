@@ -68,7 +68,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     }
 }
 
-static const struct argp argp = {
+const struct argp argp_predict = {
     options,
     parse_option,
     "FILE [IMAGE...]",
@@ -317,6 +317,6 @@ static enum status predict(void *input)
 int command_predict(int argc, char **argv)
 {
     struct arguments arguments = {.top = 5};
-    job_parse(&argp, argc, argv, &arguments);
+    job_parse(&argp_predict, argc, argv, &arguments);
     return job_run_single(predict, &arguments);
 }

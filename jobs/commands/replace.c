@@ -48,7 +48,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     }
 }
 
-static const struct argp argp = {
+const struct argp argp_replace = {
     options,
     parse_option,
     "COMPOSITION",
@@ -89,6 +89,6 @@ static enum status replace(void *input)
 int command_replace(int argc, char **argv)
 {
     struct arguments arguments = {0};
-    job_parse(&argp, argc, argv, &arguments);
+    job_parse(&argp_replace, argc, argv, &arguments);
     return job_run_single(replace, &arguments);
 }

@@ -159,7 +159,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 
 static const struct argp_child children[] = {{&job_argp, 0, NULL, 0}, {0}};
 
-static const struct argp argp = {
+const struct argp argp_train = {
     options,
     parse_option,
     NULL,
@@ -420,7 +420,7 @@ int command_train(int argc, char **argv)
                   .sgd = {.momentum = 0.9F, .nesterov = true, .weight_decay = 5e-4F},
                   .seed = 1}};
     arguments.command_line = command_line_join(argc, argv);
-    job_parse(&argp, argc, argv, &arguments);
+    job_parse(&argp_train, argc, argv, &arguments);
     int code = job_run(&arguments.job, train_on_ranks, &arguments);
     free(arguments.command_line);
     return code;
