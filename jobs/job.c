@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "compute/formats/convolution_plan_file.h"
+#include "mpi/energy.h"
 #include "mpi/ranks.h"
 
 /* --- parsing --- */
@@ -82,7 +83,7 @@ void parse_require(const struct argp_state *state, const char *option, const voi
         argp_error(state, "%s is missing", option);
 }
 
-enum { KEY_THREADS = 0x1001, KEY_PROGRESS, KEY_BIND, KEY_CONV, KEY_CONV_PLAN };
+enum { KEY_THREADS = 0x1001, KEY_PROGRESS, KEY_BIND, KEY_CONV, KEY_CONV_PLAN, KEY_GRID_INTENSITY, KEY_PUE };
 
 static error_t parse_job_option(int key, char *text, struct argp_state *state)
 {
@@ -108,6 +109,12 @@ static error_t parse_job_option(int key, char *text, struct argp_state *state)
     case KEY_CONV_PLAN:
         options->conv_plan = text;
         return 0;
+    case KEY_GRID_INTENSITY:
+        options->grid_intensity = parse_number(state, "--grid-intensity", text, 1e-3F, 1e5F);
+        return 0;
+    case KEY_PUE:
+        options->pue = parse_number(state, "--pue", text, 1, 100);
+        return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -128,6 +135,9 @@ static const struct argp_option job_argp_options[] = {
      "winograd2 or winograd4; results agree to rounding, not to the last bit",
      8},
     {"conv-plan", KEY_CONV_PLAN, "FILE", 0, "Ways by shape, as facet bench --tune FILE measured them", 8},
+    {"grid-intensity", KEY_GRID_INTENSITY, "G", 0,
+     "Grams of CO2e a kWh where this runs (default 432.7: 0.954 lb, Strubell et al. 2019)", 8},
+    {"pue", KEY_PUE, "P", 0, "What the data centre draws for each kWh of its machines (default 1.58)", 8},
     {0}};
 
 const struct argp job_argp = {job_argp_options, parse_job_option, NULL, NULL, NULL, NULL, NULL};
@@ -162,8 +172,28 @@ static void print_error(enum status status)
         fprintf(stderr, "facet: %s\n", error_message());
 }
 
+/* The job that a subcommand runs inside of, and what became of it. */
+static struct {
+    struct job *job; /* NULL: it runs by itself */
+    enum status status;
+} outer;
+
+enum status job_run_inside(struct job *job, int (*command)(int argc, char **argv), int argc, char **argv)
+{
+    outer.job = job;
+    outer.status = STATUS_OK;
+    command(argc, argv);
+    outer.job = NULL;
+    return outer.status;
+}
+
 int job_run_single(enum status (*work)(void *input), void *input)
 {
+    if (outer.job != NULL) {
+        enum status inside = outer.job->rank == 0 ? flush_output(work(input)) : STATUS_OK;
+        outer.status = ranks_agree(outer.job->comm, inside);
+        return exit_code(outer.status);
+    }
     if (job_launched_rank() != 0)
         return EXIT_CODE_OK;
     enum status status = flush_output(work(input));
@@ -275,8 +305,31 @@ static void end_mpi(MPI_Comm comm, int code)
     MPI_Finalize();
 }
 
+/* Collective. */
+static enum status open_energy(const struct job *job, const struct job_options *options)
+{
+    const char *tree = getenv("FACET_POWERCAP");
+    struct energy_settings settings = energy_settings_default();
+    if (options->grid_intensity > 0)
+        settings.grid_intensity = (double)options->grid_intensity;
+    if (options->pue > 0)
+        settings.pue = (double)options->pue;
+    if (tree != NULL && *tree != '\0')
+        settings.powercap = tree;
+    return energy_open(job->comm, &settings);
+}
+
+static enum status work_inside(enum status (*work)(struct job *job, void *input), void *input)
+{
+    struct job job = *outer.job;
+    outer.status = ranks_agree(job.comm, flush_output(work(&job, input)));
+    return outer.status;
+}
+
 int job_run(const struct job_options *options, enum status (*work)(struct job *job, void *input), void *input)
 {
+    if (outer.job != NULL)
+        return exit_code(work_inside(work, input));
     struct job job = {.comm = MPI_COMM_WORLD, .stop = &stop_asked};
     int provided = 0;
     catch_signals(); /* before MPI starts, which takes a while */
@@ -290,11 +343,14 @@ int job_run(const struct job_options *options, enum status (*work)(struct job *j
     struct convolution_plan_file plan = {0};
     enum status status = set_convolutions(&job, options, &plan);
     if (status == STATUS_OK)
+        status = open_energy(&job, options);
+    if (status == STATUS_OK)
         status = ranks_agree(job.comm, flush_output(work(&job, input)));
     if (job.rank == 0)
         print_error(status);
     convolution_use_plan(NULL, 0);
     convolution_plan_file_clear(&plan);
+    energy_close();
     end_mpi(job.comm, exit_code(status));
     return exit_code(status);
 }

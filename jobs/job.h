@@ -52,6 +52,8 @@ struct job_options {
     const char *bind;     /* address for monitors, or NULL */
     enum convolution_way conv;
     const char *conv_plan; /* file, or NULL */
+    float grid_intensity;  /* grams of CO2e a kWh; 0: the default (mpi/energy.h) */
+    float pue;             /* of the data centre; 0: likewise */
 };
 extern const struct argp job_argp;
 
@@ -67,5 +69,10 @@ struct job {
  * returns the exit code. */
 int job_run(const struct job_options *options, enum status (*work)(struct job *job, void *input),
             void *input);
+
+/* Collective over the ranks of `job`, which runs. Runs a subcommand inside it: on its ranks and threads, with
+ * its ways of convolving; MPI is neither started nor ended, and nothing is printed of an error: every rank
+ * gets it as status and message. A usage error ends the process, as always. */
+enum status job_run_inside(struct job *job, int (*command)(int argc, char **argv), int argc, char **argv);
 
 #endif

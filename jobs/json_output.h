@@ -9,8 +9,12 @@
 /* A JSON string of any bytes: what is no UTF-8 (a file name may be anything) becomes "?". */
 json_t *json_text(const char *text);
 
-/* Adds seconds, processor_seconds, energy_joules, co2e_grams and energy_source. */
+/* Adds seconds, processor_seconds, energy_joules, co2e_grams, energy_source, grid_intensity and pue. */
 void json_add_cost(json_t *object, const struct energy_cost *cost);
+
+/* From now on, until called with NULL, json_print keeps what it is given in *object (NULL or an object
+ * before) instead: the caller releases it. For a subcommand inside another's job. */
+void json_keep(json_t **object);
 
 /* Prints the object on standard output, indented, and releases it. */
 void json_print(json_t *object);

@@ -12,6 +12,7 @@
 #include "compute/base/memory.h"
 #include "compute/base/output_file.h"
 #include "jobs/json_output.h"
+#include "mpi/emissions_file.h"
 #include "mpi/ranks.h"
 
 enum { HOST_BYTES = 64 };
@@ -119,4 +120,18 @@ enum status run_directory_prepare(const struct job *job, const char *path, const
         status = describe(job, path, command_line, records, (const char(*)[HOST_BYTES])hosts);
     memory_free(&hosts);
     return ranks_agree(job->comm, status);
+}
+
+void run_directory_add_cost(const struct job *job, const char *path, const char *command,
+                            const struct energy_cost *cost)
+{
+    char *file = NULL;
+    if (job->rank != 0)
+        return;
+    enum status status = run_directory_path(path, "emissions.csv", &file);
+    if (status == STATUS_OK)
+        status = emissions_file_append(file, command, cost);
+    if (status != STATUS_OK)
+        fprintf(stderr, "facet: note: %s\n", error_message());
+    memory_free(&file);
 }

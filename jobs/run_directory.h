@@ -4,12 +4,18 @@
 #define FACET_JOBS_RUN_DIRECTORY_H
 
 #include "jobs/job.h"
+#include "mpi/energy.h"
 #include "mpi/option_records.h"
 
 /* Collective. Makes the folder if it is not there (its parent must be) and writes RUN/run.json: the command
  * line, the options, versions, ranks, threads and host names. */
 enum status run_directory_prepare(const struct job *job, const char *path, const char *command_line,
                                   const struct option_records *records);
+
+/* Rank 0 adds a row to RUN/emissions.csv: what `command` ("facet train") cost. That it cannot be written is
+ * told on standard error, and is no failure of the run. */
+void run_directory_add_cost(const struct job *job, const char *path, const char *command,
+                            const struct energy_cost *cost);
 
 /* "DIRECTORY/NAME"; the caller releases it with memory_free. */
 enum status run_directory_path(const char *directory, const char *name, char **path);

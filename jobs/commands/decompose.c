@@ -292,6 +292,7 @@ static enum status decompose_on_ranks(struct job *job, void *input)
     console_close(&run.console);
     if (status == STATUS_OK) {
         struct energy_cost cost = energy_read(job->comm, &meter);
+        run_directory_add_cost(job, run.arguments->run, "facet decompose", &cost);
         report(&run, &cost);
     }
     memory_free(&run.modules);

@@ -400,6 +400,7 @@ static enum status train_on_ranks(struct job *job, void *input)
     console_close(&run.console);
     if (status == STATUS_OK) {
         struct energy_cost cost = energy_read(job->comm, &meter);
+        run_directory_add_cost(job, run.directory, "facet train", &cost);
         report(&run, &cost);
     }
     memory_free(&run.checkpoint);
