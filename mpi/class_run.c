@@ -1,302 +1,32 @@
 #include "mpi/class_run.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "compute/base/memory.h"
-#include "mpi/class_queue.h"
 #include "mpi/class_run_merge.h"
-#include "mpi/class_schedule.h"
-#include "mpi/parts.h"
 #include "mpi/ranks.h"
 
-/* What is known of a class's part. */
-enum part_state { PART_MISSING, PART_WHOLE, PART_DAMAGED };
-
-/* One rank's side of a run. */
-struct runner {
-    const struct class_work *work;
-    char *parts;    /* RUN/parts */
-    uint8_t *found; /* (class_count) enum part_state */
-    int32_t *todo;  /* (todo_count) rows to make, in the order of the queue */
-    int32_t todo_count;
-    int32_t groups;
-    MPI_Comm group;
-    struct class_queue *queue;
-    int32_t made; /* by this rank's group, counted on its rank 0 */
-};
-
-static void tell(const struct runner *runner, int32_t row, enum event_state state)
-{
-    if (runner->work->progress != NULL)
-        run_progress_class(runner->work->progress, row, runner->work->class_names[row], state, -1);
-}
-
-static void note(const struct class_work *work, const char *line)
-{
-    if (work->note != NULL && ranks_rank(work->comm) == 0)
-        work->note(work->note_context, line);
-}
-
-/* --- what is there already --- */
-
-/* Rank 0. Parts of an earlier run are not those of this one. */
-static enum status forget_parts(const struct runner *runner)
-{
-    int32_t removed = 0;
-    char line[512];
-    enum status status = parts_folder_clear(runner->parts, &removed);
-    if (status == STATUS_OK && removed > 0) {
-        snprintf(line, sizeof line,
-                 "%s: %d files of an earlier run removed (--resume would have gone on from them)",
-                 runner->parts, (int)removed);
-        note(runner->work, line);
-    }
-    return status;
-}
-
-/* Every rank looks at its share of the parts; only damage and absence mean that a class is made again. */
-static enum status look_at_parts(struct runner *runner)
-{
-    const struct class_work *work = runner->work;
-    int rank = ranks_rank(work->comm), ranks = ranks_count(work->comm);
-    struct share share = share_of(work->class_count, ranks, rank);
-    enum status status = STATUS_OK;
-    for (int64_t row = share.first; row < share.first + share.count && status == STATUS_OK; row++) {
-        const struct part_identity identity = {work->classes[row], work->records};
-        char *path = NULL;
-        status = part_path(runner->parts, identity.class_index, ".h5", &path);
-        if (status == STATUS_OK)
-            status = part_check(path, &identity);
-        runner->found[row] = (uint8_t)(status == STATUS_OK       ? PART_WHOLE
-                                       : status == STATUS_FORMAT ? PART_DAMAGED
-                                                                 : PART_MISSING);
-        if (status == STATUS_FORMAT || status == STATUS_NOT_FOUND)
-            status = STATUS_OK;
-        memory_free(&path);
-    }
-    return status;
-}
-
-static void report_parts(const struct runner *runner)
-{
-    const struct class_work *work = runner->work;
-    char line[512];
-    if (ranks_rank(work->comm) != 0)
-        return;
-    for (int32_t row = 0; row < work->class_count; row++) {
-        tell(runner, row, runner->found[row] == PART_WHOLE ? STATE_RESUMED : STATE_WAITING);
-        if (runner->found[row] != PART_DAMAGED)
-            continue;
-        snprintf(line, sizeof line, "%s: the part of class %s is damaged; the class is made again",
-                 runner->parts, work->class_names[row]);
-        note(work, line);
-    }
-}
-
-/* Collective. Fills found and todo. */
-static enum status find_parts(struct runner *runner)
-{
-    const struct class_work *work = runner->work;
-    enum status status = STATUS_OK;
-    if (ranks_rank(work->comm) == 0) {
-        status = parts_folder_make(runner->parts);
-        if (status == STATUS_OK && !work->resume)
-            status = forget_parts(runner);
-    }
-    status = ranks_agree(work->comm, status);
-    if (status == STATUS_OK && work->resume)
-        status = ranks_agree(work->comm, look_at_parts(runner));
-    if (status != STATUS_OK)
-        return status;
-    MPI_Allreduce(MPI_IN_PLACE, runner->found, work->class_count, MPI_UINT8_T, MPI_MAX, work->comm);
-    report_parts(runner);
-    for (int32_t row = 0; row < work->class_count; row++)
-        if (runner->found[row] != PART_WHOLE)
-            runner->todo[runner->todo_count++] = row;
-    return STATUS_OK;
-}
-
-/* --- groups --- */
-
-/* Group i of n has a block of neighbouring ranks, which a launcher usually puts on one node. */
-static int group_of(int rank, int ranks, int groups)
-{
-    int group = 0;
-    while (group + 1 < groups && share_of(ranks, groups, group + 1).first <= rank)
-        group++;
-    return group;
-}
-
-/* Collective. */
-static enum status form_groups(struct runner *runner)
-{
-    const struct class_work *work = runner->work;
-    int rank = ranks_rank(work->comm), ranks = ranks_count(work->comm);
-    enum status status = class_schedule_order(work->costs, runner->todo, runner->todo_count);
-    if (status == STATUS_OK)
-        status = class_schedule_groups(ranks, work->ranks_per_class, work->costs, runner->todo,
-                                       runner->todo_count, &runner->groups);
-    status = ranks_agree(work->comm, status);
-    if (status == STATUS_OK)
-        MPI_Comm_split(work->comm, group_of(rank, ranks, runner->groups), rank, &runner->group);
-    return status;
-}
-
-/* --- making --- */
-
-static void remove_checkpoint(const char *path)
-{
-    unlink(path); /* of a finished class: of no use, and no harm when it stays */
-}
-
 /* The group's rank 0 writes what was made; the group agrees. */
-static enum status keep_module(struct runner *runner, const struct class_task *task,
-                               const struct module *module)
+static enum status make_module_part(void *context, const struct class_task *task, const char *part_path)
 {
-    enum status status = STATUS_OK;
-    if (ranks_rank(runner->group) == 0) {
-        status = class_part_write(runner->work, runner->parts, task->class_index, module);
-        if (status == STATUS_OK) {
-            remove_checkpoint(task->checkpoint_path);
-            runner->made++;
-        }
-    }
-    return ranks_agree(runner->group, status);
-}
-
-/* Collective over the group. */
-static enum status make_class(struct runner *runner, int32_t row)
-{
-    const struct class_work *work = runner->work;
-    bool leads = ranks_rank(runner->group) == 0;
+    const struct class_work *work = context;
     struct module module;
-    char *checkpoint = NULL;
     memset(&module, 0, sizeof module);
-    struct class_task task = {.group = runner->group,
-                              .class_index = work->classes[row],
-                              .row = row,
-                              .checkpoint_seconds = work->checkpoint_seconds,
-                              .stop = work->stop,
-                              .progress = work->progress};
-    enum status status =
-        ranks_agree(runner->group, part_path(runner->parts, task.class_index, ".checkpoint.h5", &checkpoint));
-    if (status != STATUS_OK) {
-        memory_free(&checkpoint);
-        return status;
-    }
-    task.checkpoint_path = checkpoint;
-    if (leads)
-        tell(runner, row, STATE_RUNNING);
-    status = work->make(work->context, &task, &module);
+    enum status status = work->make(work->context, task, &module);
     if (status == STATUS_OK)
-        status = keep_module(runner, &task, &module);
-    if (leads)
-        tell(runner, row,
-             status == STATUS_OK        ? STATE_DONE
-             : status == STATUS_STOPPED ? STATE_STOPPED
-                                        : STATE_FAILED);
+        status = ranks_agree(task->group, ranks_rank(task->group) == 0
+                                              ? class_module_write(work, part_path, &module)
+                                              : STATUS_OK);
     module_clear(&module);
-    memory_free(&checkpoint);
-    return status;
-}
-
-/* The group's next row; −1: no more, −2: this rank was asked to stop. Collective over the group. */
-static int32_t draw(struct runner *runner)
-{
-    int32_t item = -1;
-    if (ranks_rank(runner->group) == 0) {
-        if (*runner->work->stop != 0)
-            item = -2;
-        else {
-            item = class_queue_next(runner->queue);
-            item = item < 0 ? -1 : runner->todo[item];
-        }
-    }
-    MPI_Bcast(&item, 1, MPI_INT32_T, 0, runner->group);
-    return item;
-}
-
-/* Collective over the group; all groups agree afterwards. */
-static enum status make_drawn(struct runner *runner)
-{
-    enum status status = STATUS_OK;
-    int32_t row = 0;
-    while (status == STATUS_OK && (row = draw(runner)) >= 0)
-        status = make_class(runner, row);
-    if (status == STATUS_OK && row == -2)
-        status = error_set(STATUS_STOPPED, "stopped; what is finished is saved: go on with --resume");
-    if (status != STATUS_OK && ranks_rank(runner->group) == 0)
-        class_queue_close(runner->queue);
-    else if (status == STATUS_OK && runner->work->progress != NULL)
-        run_progress_rank(runner->work->progress, "waiting for the other ranks", -1, 0, 0, 0);
-    return status;
-}
-
-/* Collective. */
-static enum status make_missing(struct runner *runner)
-{
-    MPI_Comm comm = runner->work->comm;
-    enum status status = form_groups(runner);
-    if (status == STATUS_OK)
-        status = class_queue_create(comm, runner->todo_count, &runner->queue);
-    if (status == STATUS_OK) {
-        status = make_drawn(runner);
-        class_queue_destroy(&runner->queue);
-        status = ranks_agree(comm, status);
-    }
-    if (runner->group != MPI_COMM_NULL)
-        MPI_Comm_free(&runner->group);
-    return status;
-}
-
-/* --- all of it --- */
-
-static enum status runner_prepare(struct runner *runner)
-{
-    const struct class_work *work = runner->work;
-    size_t rows = (size_t)work->class_count, bytes = strlen(work->run_directory) + sizeof "/parts";
-    enum status status = memory_allocate(&runner->parts, bytes, 1, "folder of parts");
-    if (status == STATUS_OK) {
-        snprintf(runner->parts, bytes, "%s/parts", work->run_directory);
-        status = memory_allocate(&runner->found, rows, 1, "classes found");
-    }
-    if (status == STATUS_OK)
-        status = memory_allocate(&runner->todo, rows, sizeof(int32_t), "classes to make");
-    return status;
-}
-
-/* Rank 0. The merged file is on disk: parts may go. */
-static enum status drop_parts(const struct runner *runner)
-{
-    enum status status = parts_folder_clear(runner->parts, NULL);
-    if (status == STATUS_OK)
-        rmdir(runner->parts); /* stays when something that is not ours lies in it */
     return status;
 }
 
 enum status class_run(const struct class_work *work, struct class_run_result *result)
 {
-    struct runner runner = {.work = work, .group = MPI_COMM_NULL};
-    memset(result, 0, sizeof *result);
-    enum status status = ranks_agree(work->comm, runner_prepare(&runner));
+    struct class_work parts = *work;
+    enum status status = class_run_parts(&parts, make_module_part, &parts, result);
     if (status == STATUS_OK)
-        status = find_parts(&runner);
+        status = class_run_merge(work);
     if (status == STATUS_OK)
-        status = make_missing(&runner);
-    if (status == STATUS_OK)
-        status = class_run_merge(work, runner.parts);
-    if (status == STATUS_OK) {
-        MPI_Allreduce(&runner.made, &result->made, 1, MPI_INT32_T, MPI_SUM, work->comm);
-        result->resumed = work->class_count - result->made;
-        result->groups = runner.groups;
-        if (!work->keep_parts && ranks_rank(work->comm) == 0)
-            status = drop_parts(&runner);
-        status = ranks_agree(work->comm, status);
-    }
-    memory_free(&runner.parts);
-    memory_free(&runner.found);
-    memory_free(&runner.todo);
+        status = class_run_parts_drop(work);
     return status;
 }

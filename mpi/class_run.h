@@ -50,10 +50,11 @@ struct class_work {
     const int32_t *classes; /* ascending: the modules to make; row i of the file is classes[i] */
     int32_t class_count;
     const class_name *class_names; /* (class_count): of classes[i] */
-    const double *costs;           /* (class_count) predicted, in any unit; NULL: all equal */
-    int32_t ranks_per_class;       /* 0: auto (class_schedule.h) */
-    bool resume;                   /* believe whole parts that are there; else they are removed */
-    bool keep_parts;               /* leave them after the merge */
+    const int32_t *numbers;  /* (class_count) of the classes in progress, −1: not told; NULL: their rows */
+    const double *costs;     /* (class_count) predicted, in any unit; NULL: all equal */
+    int32_t ranks_per_class; /* 0: auto (class_schedule.h) */
+    bool resume;             /* believe whole parts that are there; else they are removed */
+    bool keep_parts;         /* leave them after the merge */
     double checkpoint_seconds;
     const volatile sig_atomic_t *stop;
     struct run_progress *progress; /* may be NULL */
@@ -74,5 +75,21 @@ struct class_run_result {
  * disk. STATUS_STOPPED after a stop, STATUS_MISMATCH when resuming finds parts of other options (nothing is
  * removed), and whatever `make` returns. */
 enum status class_run(const struct class_work *work, struct class_run_result *result);
+
+/* The first half of class_run, for parts that are not modules: of `work` it uses neither output_path,
+ * parents, make nor context. The group's rank 0 writes the part's content, a file of any kind, to part_path;
+ * class_run then seals it. All ranks of the group return the same status. */
+typedef enum status class_part_make(void *context, const struct class_task *task, const char *part_path);
+
+/* Collective. After STATUS_OK the parts of all classes are there, whole; read them at class_run_part_path. */
+enum status class_run_parts(const struct class_work *work, class_part_make *make, void *context,
+                            struct class_run_result *result);
+
+/* Where the part of classes[row] is; the caller releases it with memory_free. */
+enum status class_run_part_path(const struct class_work *work, int32_t row, char **path);
+
+/* Collective; the second half of what class_run does at its end: the parts have been used, and go unless
+ * work->keep_parts. */
+enum status class_run_parts_drop(const struct class_work *work);
 
 #endif

@@ -5,13 +5,12 @@
 #include "compute/base/memory.h"
 #include "modules/modules_file.h"
 #include "mpi/modules_store.h"
-#include "mpi/parts.h"
 #include "mpi/ranks.h"
 
 /* --- one part --- */
 
 /* A set of the one module and of what it stands on; both stay the caller's. */
-static enum status save_module(const struct class_work *work, const char *path, const struct module *module)
+enum status class_module_write(const struct class_work *work, const char *path, const struct module *module)
 {
     struct module alone = *module;
     struct network *parents[1] = {NULL};
@@ -25,23 +24,6 @@ static enum status save_module(const struct class_work *work, const char *path, 
         alone.parent = 0;
     }
     return modules_file_save(&set, "modules", path);
-}
-
-enum status class_part_write(const struct class_work *work, const char *parts, int32_t class_index,
-                             const struct module *module)
-{
-    const struct part_identity identity = {class_index, work->records};
-    char *path = NULL, *open_path = NULL;
-    enum status status = part_path(parts, class_index, ".h5", &path);
-    if (status == STATUS_OK)
-        status = part_path_open(path, &open_path);
-    if (status == STATUS_OK)
-        status = save_module(work, open_path, module);
-    if (status == STATUS_OK)
-        status = part_seal(open_path, path, &identity);
-    memory_free(&open_path);
-    memory_free(&path);
-    return status;
 }
 
 /* Which of work->parents the part's is: the same by digest. */
@@ -79,12 +61,11 @@ static enum status take_module(const struct class_work *work, const char *path, 
 }
 
 /* Whoever made the part, it is read back: what is merged is what is on disk. */
-static enum status read_module(const struct class_work *work, const char *parts, int32_t row,
-                               struct module *module)
+static enum status read_module(const struct class_work *work, int32_t row, struct module *module)
 {
     struct module_set *set = NULL;
     char *path = NULL;
-    enum status status = part_path(parts, work->classes[row], ".h5", &path);
+    enum status status = class_run_part_path(work, row, &path);
     if (status == STATUS_OK)
         status = modules_file_load(path, "modules", &set);
     if (status == STATUS_OK)
@@ -96,7 +77,7 @@ static enum status read_module(const struct class_work *work, const char *parts,
 
 /* --- all parts --- */
 
-enum status class_run_merge(const struct class_work *work, const char *parts)
+enum status class_run_merge(const struct class_work *work)
 {
     struct share share = share_of(work->class_count, ranks_count(work->comm), ranks_rank(work->comm));
     size_t count = (size_t)share.count;
@@ -107,7 +88,7 @@ enum status class_run_merge(const struct class_work *work, const char *parts)
         status = memory_allocate(&rows, count, sizeof *rows, "rows to merge");
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
         rows[i] = (int32_t)(share.first + (int64_t)i);
-        status = read_module(work, parts, rows[i], &modules[i]);
+        status = read_module(work, rows[i], &modules[i]);
     }
     status = ranks_agree(work->comm, status);
     if (status == STATUS_OK)

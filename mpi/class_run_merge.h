@@ -4,11 +4,10 @@
 
 #include "mpi/class_run.h"
 
-/* Writes the module as the part of task->class_index; one rank. */
-enum status class_part_write(const struct class_work *work, const char *parts, int32_t class_index,
-                             const struct module *module);
+/* Writes the module as a modules file of its own, with what it stands on; one rank. */
+enum status class_module_write(const struct class_work *work, const char *path, const struct module *module);
 
 /* Collective. Reads all parts, each rank its share of the rows, and writes work->output_path. */
-enum status class_run_merge(const struct class_work *work, const char *parts);
+enum status class_run_merge(const struct class_work *work);
 
 #endif

@@ -1,0 +1,19 @@
+/* Options of every command that works class by class over ranks and can be resumed (mpi/class_run.h). */
+#ifndef FACET_JOBS_CLASS_RUN_OPTIONS_H
+#define FACET_JOBS_CLASS_RUN_OPTIONS_H
+
+#include <argp.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Add `{.argp = &class_run_argp}` to the argp's children with one of these as input; start from
+ * class_run_options_default(). */
+struct class_run_options {
+    bool resume, keep_parts;
+    int32_t ranks_per_class; /* 0: auto */
+    double checkpoint_seconds;
+};
+struct class_run_options class_run_options_default(void);
+extern const struct argp class_run_argp;
+
+#endif
