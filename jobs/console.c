@@ -23,8 +23,9 @@ void console_show(void *context, const struct event *event)
         return;
     wipe(console);
     fputs(event->text, stderr);
-    if (console->first_done < 0 || event->done < console->first_done) {
+    if (console->first_done < 0 || event->done < console->first_done || event->total != console->total) {
         console->first_done = event->done;
+        console->total = event->total;
         console->started = now;
     }
     if (event->total > 0 && event->done > console->first_done) {

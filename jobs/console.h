@@ -12,6 +12,7 @@ struct console {
     double shown; /* when it was last drawn */
     double started;
     int64_t first_done; /* of the first event shown: a resumed run has done that much before; −1: none yet */
+    int64_t total;      /* of the events shown; another total is other work */
 };
 
 void console_open(struct console *console, bool line);

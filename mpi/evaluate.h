@@ -1,20 +1,19 @@
-/* Judging a classifier on a test set, images shared among ranks. */
+/* Judging a classifier on test sets, images shared among ranks. */
 #ifndef FACET_MPI_EVALUATE_H
 #define FACET_MPI_EVALUATE_H
 
 #include <mpi.h>
 #include <signal.h>
 
+#include "modules/joined_run.h"
 #include "modules/judgement.h"
 #include "mpi/run_progress.h"
 
-/* Collective. Adds to `judgement` all images of its classes in the dataset, each judged by one rank;
- * afterwards every rank has the whole count. Images are read piece by piece from `dataset_path`, or taken
- * from `dataset` when that is NULL (all must be loaded then). `stop` (may be NULL) is looked at between
- * pieces: STATUS_STOPPED. */
-enum status evaluate_classifier(MPI_Comm comm, struct classifier_run *run, int32_t classifier_label_count,
-                                struct dataset *dataset, const char *dataset_path,
-                                struct judgement *judgement, const volatile sig_atomic_t *stop,
-                                struct run_progress *progress);
+/* Collective. Adds to `judgement` all images of its classes in the joined datasets, each judged by one rank;
+ * afterwards every rank has the whole count. Images are read piece by piece unless they are loaded. `run` is
+ * of the classifier and the join. `stop` (may be NULL) is looked at between pieces: STATUS_STOPPED. */
+enum status evaluate_classifier(MPI_Comm comm, const struct classifier *classifier, struct joined_run *run,
+                                struct dataset_join *join, struct judgement *judgement,
+                                const volatile sig_atomic_t *stop, struct run_progress *progress);
 
 #endif

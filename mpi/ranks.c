@@ -47,6 +47,16 @@ enum status ranks_agree(MPI_Comm comm, enum status mine)
     return carried.status;
 }
 
+void ranks_sum(MPI_Comm comm, void *numbers, size_t count, MPI_Datatype type)
+{
+    const size_t piece = (size_t)1 << 28;
+    int bytes = 0;
+    MPI_Type_size(type, &bytes);
+    for (size_t at = 0; at < count; at += piece)
+        MPI_Allreduce(MPI_IN_PLACE, (char *)numbers + at * (size_t)bytes,
+                      (int)(count - at < piece ? count - at : piece), type, MPI_SUM, comm);
+}
+
 bool ranks_on_one_node(MPI_Comm comm)
 {
     MPI_Comm node;

@@ -7,6 +7,7 @@
 
 #include <mpi.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "compute/base/error.h"
@@ -25,6 +26,9 @@ enum status ranks_agree(MPI_Comm comm, enum status mine);
 
 /* Whether all ranks of the communicator share one node's memory. Collective. */
 bool ranks_on_one_node(MPI_Comm comm);
+
+/* Collective. numbers (count) = their sums over all ranks, piece by piece: MPI's own counts are ints. */
+void ranks_sum(MPI_Comm comm, void *numbers, size_t count, MPI_Datatype type);
 
 int ranks_rank(MPI_Comm comm);
 int ranks_count(MPI_Comm comm);

@@ -39,7 +39,9 @@ struct train_run {
     int32_t batch_images;
 
     struct classifier view; /* of the network, for the test set; owns nothing */
-    struct classifier_run *test_run;
+    struct joined_dataset test_set;
+    struct dataset_join test_join; /* of the test set alone */
+    struct joined_run *test_run;
     double epoch_started;
     int64_t epoch_images; /* trained since epoch_started */
 };
@@ -98,7 +100,8 @@ static enum status create_test_run(struct train_run *train)
                                       .label_count = train->network->class_count,
                                       .labels = train->network->class_names,
                                       .network = train->network};
-    return classifier_run_create(&train->view, train->run->test->shape, &train->test_run, NULL);
+    train->test_join = dataset_join_of(train->run->test, "the test set", &train->test_set);
+    return joined_run_create(&train->view, &train->test_join, &train->test_run);
 }
 
 /* How many epochs there will be, and how many are behind a resumed run: no point of the learning curve. */
@@ -139,7 +142,7 @@ static enum status prepare(struct train_run *train)
 static void clear(struct train_run *train)
 {
     trainer_destroy(&train->trainer);
-    classifier_run_destroy(&train->test_run);
+    joined_run_destroy(&train->test_run);
     for (int i = 0; train->workers != NULL && i < train->worker_count; i++) {
         memory_free(&train->workers[i].augmented);
         memory_free(&train->workers[i].labels);
@@ -251,12 +254,11 @@ static enum status train_batch(struct train_run *train, bool *stop)
 static enum status test_accuracy(struct train_run *train, double *top1)
 {
     struct judgement *judgement = NULL;
-    enum status status =
-        ranks_agree(train->run->comm, judgement_create(&train->view, "the network", train->run->test,
-                                                       "the test set", NULL, &judgement));
+    enum status status = ranks_agree(
+        train->run->comm, judgement_create(&train->view, "the network", &train->test_join, NULL, &judgement));
     if (status == STATUS_OK)
-        status = evaluate_classifier(train->run->comm, train->test_run, train->view.label_count,
-                                     train->run->test, NULL, judgement, train->run->stop, NULL);
+        status = evaluate_classifier(train->run->comm, &train->view, train->test_run, &train->test_join,
+                                     judgement, train->run->stop, train->run->progress);
     if (status == STATUS_OK)
         *top1 = judgement_top1(judgement);
     judgement_destroy(&judgement);

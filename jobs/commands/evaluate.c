@@ -1,10 +1,11 @@
 /* facet evaluate: how often a classifier is right. */
 #include <stdio.h>
 
-#include "compute/base/memory.h"
-#include "compute/formats/dataset_file.h"
+#include "compute/base/output_file.h"
 #include "jobs/commands/commands.h"
+#include "jobs/confusion_csv.h"
 #include "jobs/console.h"
+#include "jobs/data_arguments.h"
 #include "jobs/job.h"
 #include "jobs/json_output.h"
 #include "mpi/evaluate.h"
@@ -12,17 +13,20 @@
 
 struct arguments {
     struct job_options job;
-    const char *classifier, *data, *classes;
+    struct data_arguments data;
+    const char *classifier, *classes, *csv;
     bool json, confusion;
 };
 
-enum { KEY_DATA = 0x100, KEY_CLASSES, KEY_JSON, KEY_CONFUSION };
+enum { KEY_DATA = 0x100, KEY_CLASSES, KEY_JSON, KEY_CONFUSION, KEY_CSV };
 
 static const struct argp_option options[] = {
-    {"data", KEY_DATA, "FILE", 0, "Dataset file with test images", 0},
+    {"data", KEY_DATA, "[NAME=]FILE", 0,
+     "Dataset file with test images; given several times, their classes are joined", 0},
     {"classes", KEY_CLASSES, "LIST", 0,
      "Restrict images and answers to these labels: names or indices, as in 0-4,7 or cat,dog", 0},
     {"confusion", KEY_CONFUSION, 0, 0, "Print the confusion matrix too", 0},
+    {"confusion-csv", KEY_CSV, "FILE", 0, "Write the confusion matrix into a CSV file", 0},
     {"json", KEY_JSON, 0, 0, "Print the result as JSON", 0},
     {0}};
 
@@ -34,13 +38,16 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         state->child_inputs[0] = &arguments->job;
         return 0;
     case KEY_DATA:
-        arguments->data = text;
+        data_arguments_add(&arguments->data, state, "--data", text);
         return 0;
     case KEY_CLASSES:
         arguments->classes = text;
         return 0;
     case KEY_CONFUSION:
         arguments->confusion = true;
+        return 0;
+    case KEY_CSV:
+        arguments->csv = text;
         return 0;
     case KEY_JSON:
         arguments->json = true;
@@ -52,7 +59,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         return 0;
     case ARGP_KEY_END:
         parse_require(state, "FILE", arguments->classifier);
-        parse_require(state, "--data", arguments->data);
+        parse_require(state, "--data", arguments->data.texts[0]);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -68,8 +75,10 @@ const struct argp argp_evaluate = {
     "Measure top-1, top-5 and per-class accuracy of a network, a modules file (all its modules voting) or a "
     "composition.\v"
     "Labels and classes meet by name: the images of those classes that the classifier has labels for are "
-    "judged.\n\n"
-    "  mpirun -n 4 facet evaluate all.h5 --data test.h5 --json",
+    "judged. With several datasets a label is the class that one of them has; the label NAME/class is that "
+    "class of the dataset called NAME (by default its file's name without .h5).\n\n"
+    "  mpirun -n 4 facet evaluate all.h5 --data test.h5 --json\n"
+    "  facet evaluate both.h5 --data animals-test.h5 --data things-test.h5 --confusion-csv both.csv",
     children,
     NULL,
     NULL};
@@ -78,8 +87,8 @@ struct evaluation {
     struct job *job;
     struct arguments *arguments;
     struct classifier *classifier;
-    struct classifier_run *run;
-    struct dataset *dataset;
+    struct dataset_join *join;
+    struct joined_run *run;
     struct judgement *judgement;
     struct run_progress progress; /* for the terminal alone: nothing is published */
     struct console console;
@@ -87,22 +96,24 @@ struct evaluation {
 
 static enum status load(struct evaluation *evaluation)
 {
-    const struct arguments *arguments = evaluation->arguments;
-    bool adapted = false;
-    enum status status = classifier_open(arguments->classifier, &evaluation->classifier);
+    struct arguments *arguments = evaluation->arguments;
+    enum status status = STATUS_OK;
+    if (arguments->csv != NULL && evaluation->job->rank == 0)
+        status = output_file_check(arguments->csv);
     if (status == STATUS_OK)
-        status = dataset_file_open(arguments->data, &evaluation->dataset);
+        status = classifier_open(arguments->classifier, &evaluation->classifier);
     if (status == STATUS_OK)
-        status = judgement_create(evaluation->classifier, arguments->classifier, evaluation->dataset,
-                                  arguments->data, arguments->classes, &evaluation->judgement);
+        status = dataset_join_open(arguments->data.texts, arguments->data.count, &evaluation->join);
     if (status == STATUS_OK)
-        status = classifier_run_create(evaluation->classifier, evaluation->dataset->shape, &evaluation->run,
-                                       &adapted);
-    if (status == STATUS_OK && adapted && evaluation->job->rank == 0)
-        console_print(&evaluation->console,
-                      "facet: note: %s: images of %d × %d × %d are brought to the shape that %s takes",
-                      arguments->data, (int)evaluation->dataset->shape.h, (int)evaluation->dataset->shape.w,
-                      (int)evaluation->dataset->shape.c, arguments->classifier);
+        status = judgement_create(evaluation->classifier, arguments->classifier, evaluation->join,
+                                  arguments->classes, &evaluation->judgement);
+    if (status == STATUS_OK && (arguments->confusion || arguments->csv != NULL))
+        status = judgement_keep_confusion(evaluation->judgement);
+    if (status == STATUS_OK)
+        status = joined_run_create(evaluation->classifier, evaluation->join, &evaluation->run);
+    if (status == STATUS_OK && evaluation->job->rank == 0)
+        data_arguments_tell_adapted(&evaluation->console, evaluation->join, evaluation->run,
+                                    arguments->classifier);
     return status;
 }
 
@@ -180,10 +191,16 @@ static enum status evaluate_on_ranks(struct job *job, void *input)
 
     enum status status = ranks_agree(job->comm, load(&evaluation));
     if (status == STATUS_OK)
-        status = evaluate_classifier(job->comm, evaluation.run, evaluation.classifier->label_count,
-                                     evaluation.dataset, evaluation.arguments->data, evaluation.judgement,
-                                     job->stop, &evaluation.progress);
+        status = evaluate_classifier(job->comm, evaluation.classifier, evaluation.run, evaluation.join,
+                                     evaluation.judgement, job->stop, &evaluation.progress);
     console_close(&evaluation.console);
+    if (status == STATUS_OK && evaluation.arguments->csv != NULL) {
+        if (job->rank == 0)
+            status =
+                confusion_csv_write(evaluation.judgement, (const class_name *)evaluation.classifier->labels,
+                                    evaluation.arguments->csv);
+        status = ranks_agree(job->comm, status);
+    }
     if (status == STATUS_OK) {
         struct energy_cost cost = energy_read(job->comm, &meter);
         if (job->rank == 0 && evaluation.arguments->json)
@@ -192,9 +209,9 @@ static enum status evaluate_on_ranks(struct job *job, void *input)
             print_table(&evaluation, &cost);
     }
     judgement_destroy(&evaluation.judgement);
-    classifier_run_destroy(&evaluation.run);
+    joined_run_destroy(&evaluation.run);
     classifier_destroy(&evaluation.classifier);
-    dataset_destroy(&evaluation.dataset);
+    dataset_join_destroy(&evaluation.join);
     return status;
 }
 
