@@ -244,15 +244,6 @@ void module_clear(struct module *module)
 
 /* --- output layers --- */
 
-enum status module_sizes_of(const struct network *parent, struct module_sizes *sizes)
-{
-    struct module_lengths lengths = {{0}};
-    enum status status = lengths_of_map(parent, &lengths);
-    sizes->map_bytes = (size_t)lengths.of[MODULE_ARRAY_MAP];
-    sizes->head_floats = (size_t)lengths.of[MODULE_ARRAY_HEAD];
-    return status;
-}
-
 enum status module_output_layer(const struct network *parent, int32_t *layer)
 {
     int32_t last = parent->layer_count - 1;

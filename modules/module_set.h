@@ -121,14 +121,6 @@ struct module_lengths {
 enum status module_lengths_of(const struct module *module, const struct network *base,
                               struct module_lengths *lengths);
 
-/* How large the arrays of a parent's modules are. */
-struct module_sizes {
-    size_t map_bytes;
-    size_t head_floats; /* 2·F */
-};
-/* STATUS_SHAPE when no modules can be cut from the network. */
-enum status module_sizes_of(const struct network *parent, struct module_sizes *sizes);
-
 /* A deep copy. *copy is overwritten; the caller clears it. */
 enum status module_copy(const struct module *module, const struct network *base, struct module *copy);
 /* Frees what the module owns and zeroes it. */

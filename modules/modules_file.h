@@ -1,7 +1,7 @@
-/* Modules and composition files: one schema (docs/file-formats.md).
+/* Modules and composition files: one schema for both kinds of modules (docs/file-formats.md).
  *
  * Creating one can be collective: give an MPI-IO access property list to modules_file_create and a collective
- * transfer property list to modules_file_write; every rank calls them with the same parents and totals, and
+ * transfer property list to modules_file_write; every rank calls them with the same parents and lengths, and
  * each writes the rows of its own modules. This folder knows no ranks: it only passes the lists on. The file
  * is the same bytes however many wrote it. */
 #ifndef FACET_MODULES_MODULES_FILE_H
@@ -11,9 +11,9 @@
 
 #include "modules/module_set.h"
 
-/* Creates the file of kind "modules" (of one parent) or "composition", writes the parents, and makes room for
- * module_count ≥ 1 modules, of which module i is cut from parents[module_parents[i]]; each is then written
- * once with modules_file_write. Collective with an MPI-IO `access`: every rank writes the (same) bytes of the
+/* Creates the file of kind "modules" (of at most one parent or stem) or "composition", writes the parents,
+ * and makes room for module_count ≥ 1 modules of these lengths (module_lengths_of); each is then written once
+ * with modules_file_write. Collective with an MPI-IO `access`: every rank writes the (same) bytes of the
  * parents, and all flush the file (hdf5_flush) before the first modules_file_write, which reads offsets back:
  * through MPI-IO a new file has no size before that.
  *
@@ -21,13 +21,17 @@
  * must not do it by itself. *file is H5I_INVALID_HID when there is nothing to close. */
 enum status modules_file_create(const char *path, const char *kind, hid_t access,
                                 const struct network *const *parents, int32_t parent_count,
-                                const int32_t *module_parents, int32_t module_count, hid_t *file);
+                                const struct module_lengths *lengths, int32_t module_count, hid_t *file);
 
 /* Writes `count` modules as rows rows[0] < rows[1] < … of the file (count may be 0: with a collective
  * `transfer` everybody calls, whoever has nothing selects nothing). A call that fails before it has anything
  * to write still takes part with nothing, so that the others do not wait for ever. */
 enum status modules_file_write(hid_t file, hid_t transfer, const struct module *const *modules,
                                const int32_t *rows, int32_t count);
+
+/* How many of the modules from `first` on to write with one call, so that the copy it makes of them stays
+ * within some 32 MB; at least 1. lengths[i] is that of module i < count. */
+int32_t modules_file_batch(const struct module_lengths *lengths, int32_t first, int32_t count);
 
 /* One process, a whole set, beside and renamed. */
 enum status modules_file_save(const struct module_set *set, const char *kind, const char *path);

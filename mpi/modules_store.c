@@ -8,40 +8,147 @@
 #include "modules/modules_file.h"
 #include "mpi/ranks.h"
 
-static enum status property_lists(MPI_Comm comm, hid_t *access, hid_t *transfer)
+/* One rank's side of storing. */
+struct storing {
+    MPI_Comm comm;
+    const struct modules_to_store *what;
+    struct module_lengths *lengths;     /* (what->count) of this rank's modules */
+    struct module_lengths *all_lengths; /* (what->total) */
+    struct module *read;                /* (what->count): those of the batch at hand, when they are read */
+    const struct module **pointers;     /* (what->count): to the modules of a batch */
+    hid_t access, transfer;
+};
+
+static void storing_clear(struct storing *storing)
 {
-    *access = H5Pcreate(H5P_FILE_ACCESS);
-    *transfer = H5Pcreate(H5P_DATASET_XFER);
-    if (*access < 0 || *transfer < 0 || H5Pset_fapl_mpio(*access, comm, MPI_INFO_NULL) < 0 ||
-        H5Pset_dxpl_mpio(*transfer, H5FD_MPIO_COLLECTIVE) < 0)
+    if (storing->access >= 0)
+        H5Pclose(storing->access);
+    if (storing->transfer >= 0)
+        H5Pclose(storing->transfer);
+    memory_free(&storing->lengths);
+    memory_free(&storing->all_lengths);
+    memory_free(&storing->read);
+    memory_free(&storing->pointers);
+}
+
+static enum status make_property_lists(struct storing *storing)
+{
+    storing->access = H5Pcreate(H5P_FILE_ACCESS);
+    storing->transfer = H5Pcreate(H5P_DATASET_XFER);
+    if (storing->access < 0 || storing->transfer < 0 ||
+        H5Pset_fapl_mpio(storing->access, storing->comm, MPI_INFO_NULL) < 0 ||
+        H5Pset_dxpl_mpio(storing->transfer, H5FD_MPIO_COLLECTIVE) < 0)
         return error_set(STATUS_IO,
                          "HDF5 refuses MPI-IO; is it built for the MPI library that runs this program?");
     return STATUS_OK;
 }
 
-/* Collective: each step is collective itself, so all agree before the next. */
-static enum status write_file(MPI_Comm comm, const char *beside, hid_t access, hid_t transfer,
-                              const struct network *parent, int32_t total,
-                              const struct module *const *modules, const int32_t *rows, int32_t count)
+/* --- lengths --- */
+
+static enum status measure(const struct modules_to_store *what, int32_t index, struct module_lengths *lengths)
 {
-    hid_t file = H5I_INVALID_HID;
-    int32_t *module_parents = NULL; /* all of parent 0 */
-    enum status status = ranks_agree(
-        comm, memory_allocate(&module_parents, (size_t)total, sizeof(int32_t), "parents of modules"));
+    struct module read = {0};
+    const struct module *module = what->modules == NULL ? &read : &what->modules[index];
+    enum status status = what->modules == NULL ? what->read(what->context, index, &read) : STATUS_OK;
+    if (status == STATUS_OK && module->parent >= what->parent_count)
+        status = error_set(STATUS_INTERNAL, "module %s stands on parent %d of %d", module->label,
+                           (int)module->parent, (int)what->parent_count);
     if (status == STATUS_OK)
-        status = ranks_agree(
-            comm, modules_file_create(beside, "modules", access, &parent, 1, module_parents, total, &file));
+        status =
+            module_lengths_of(module, module->parent < 0 ? NULL : what->parents[module->parent], lengths);
+    module_clear(&read);
+    return status;
+}
+
+static enum status prepare(struct storing *storing)
+{
+    const struct modules_to_store *what = storing->what;
+    size_t count = (size_t)what->count;
+    enum status status =
+        memory_allocate(&storing->lengths, count, sizeof *storing->lengths, "lengths of modules");
+    if (status == STATUS_OK)
+        status = memory_allocate(&storing->all_lengths, (size_t)what->total, sizeof *storing->all_lengths,
+                                 "lengths of modules");
+    if (status == STATUS_OK)
+        status = memory_allocate(&storing->read, count, sizeof *storing->read, "modules to write");
+    if (status == STATUS_OK)
+        status = memory_allocate(&storing->pointers, count, sizeof *storing->pointers, "modules to write");
+    for (int32_t i = 0; status == STATUS_OK && i < what->count; i++) {
+        status = measure(what, i, &storing->lengths[i]);
+        if (status == STATUS_OK)
+            storing->all_lengths[what->rows[i]] = storing->lengths[i];
+    }
+    return status == STATUS_OK ? make_property_lists(storing) : status;
+}
+
+_Static_assert(sizeof(struct module_lengths) == MODULE_ARRAY_COUNT * sizeof(int64_t),
+               "lengths are summed as one array of numbers");
+
+/* Collective. Every row is one rank's, so sums are what that rank says. (A file has so few modules,
+ * modules_rows.h, that the numbers can be counted with an int.) */
+static void exchange_lengths(const struct storing *storing)
+{
+    MPI_Allreduce(MPI_IN_PLACE, storing->all_lengths, storing->what->total * MODULE_ARRAY_COUNT, MPI_INT64_T,
+                  MPI_SUM, storing->comm);
+}
+
+/* --- writing --- */
+
+/* Modules first … first+count−1 of this rank. */
+static enum status gather_batch(struct storing *storing, int32_t first, int32_t count)
+{
+    const struct modules_to_store *what = storing->what;
+    enum status status = STATUS_OK;
+    for (int32_t i = first; i < first + count && status == STATUS_OK; i++) {
+        storing->pointers[i] = what->modules == NULL ? &storing->read[i] : &what->modules[i];
+        if (what->modules == NULL)
+            status = what->read(what->context, i, &storing->read[i]);
+    }
+    return status;
+}
+
+/* Collective: all ranks write a batch, as often as the one with the most batches. */
+static enum status write_batches(struct storing *storing, hid_t file)
+{
+    const struct modules_to_store *what = storing->what;
+    enum status status = STATUS_OK;
+    int32_t first = 0;
+    for (int more = 1; status == STATUS_OK && more;) {
+        int32_t count = first < what->count ? modules_file_batch(storing->lengths, first, what->count) : 0;
+        status = ranks_agree(storing->comm, gather_batch(storing, first, count));
+        if (status == STATUS_OK)
+            status = ranks_agree(storing->comm,
+                                 modules_file_write(file, storing->transfer, storing->pointers + first,
+                                                    what->rows + first, count));
+        for (int32_t i = first; i < first + count; i++)
+            module_clear(&storing->read[i]);
+        first += count;
+        more = first < what->count;
+        MPI_Allreduce(MPI_IN_PLACE, &more, 1, MPI_INT, MPI_MAX, storing->comm);
+    }
+    return status;
+}
+
+/* Collective: each step is collective itself, so all agree before the next. */
+static enum status write_file(struct storing *storing, const char *beside)
+{
+    const struct modules_to_store *what = storing->what;
+    MPI_Comm comm = storing->comm;
+    hid_t file = H5I_INVALID_HID;
+    exchange_lengths(storing);
+    enum status status =
+        ranks_agree(comm, modules_file_create(beside, "modules", storing->access, what->parents,
+                                              what->parent_count, storing->all_lengths, what->total, &file));
     if (status == STATUS_OK)
         status = ranks_agree(comm, hdf5_flush(file, beside));
     if (status == STATUS_OK)
-        status = ranks_agree(comm, modules_file_write(file, transfer, modules, rows, count));
+        status = write_batches(storing, file);
     if (status == STATUS_OK)
         status = ranks_agree(comm, hdf5_flush(file, beside));
     if (status == STATUS_OK)
         status = ranks_agree(comm, hdf5_close(&file, beside));
     /* After a failure the file stays open, on all ranks: closing flushes, which would fail again. It is
      * removed. */
-    memory_free(&module_parents);
     return status;
 }
 
@@ -57,29 +164,32 @@ static enum status finish(MPI_Comm comm, enum status status, const char *beside,
     return ranks_agree(comm, status);
 }
 
+enum status modules_store_all(MPI_Comm comm, const char *path, const struct modules_to_store *what)
+{
+    struct storing storing = {
+        .comm = comm, .what = what, .access = H5I_INVALID_HID, .transfer = H5I_INVALID_HID};
+    char *beside = NULL;
+    enum status status = output_file_beside(path, &beside);
+    if (status == STATUS_OK)
+        status = prepare(&storing);
+    status = ranks_agree(comm, status);
+    if (status == STATUS_OK) {
+        status = write_file(&storing, beside);
+        status = finish(comm, status, beside, path);
+    }
+    storing_clear(&storing);
+    memory_free(&beside);
+    return status;
+}
+
 enum status modules_store(MPI_Comm comm, const char *path, const struct network *parent, int32_t total,
                           const struct module *modules, const int32_t *rows, int32_t count)
 {
-    hid_t access = H5I_INVALID_HID, transfer = H5I_INVALID_HID;
-    char *beside = NULL;
-    const struct module **pointers = NULL;
-    enum status status = output_file_beside(path, &beside);
-    if (status == STATUS_OK)
-        status = memory_allocate(&pointers, (size_t)count, sizeof *pointers, "modules to write");
-    for (int32_t i = 0; status == STATUS_OK && i < count; i++)
-        pointers[i] = &modules[i];
-    if (status == STATUS_OK)
-        status = property_lists(comm, &access, &transfer);
-    status = ranks_agree(comm, status);
-    if (status == STATUS_OK) {
-        status = write_file(comm, beside, access, transfer, parent, total, pointers, rows, count);
-        status = finish(comm, status, beside, path);
-    }
-    if (access >= 0)
-        H5Pclose(access);
-    if (transfer >= 0)
-        H5Pclose(transfer);
-    memory_free(&pointers);
-    memory_free(&beside);
-    return status;
+    const struct modules_to_store what = {.parents = &parent,
+                                          .parent_count = parent == NULL ? 0 : 1,
+                                          .total = total,
+                                          .count = count,
+                                          .rows = rows,
+                                          .modules = modules};
+    return modules_store_all(comm, path, &what);
 }

@@ -6,8 +6,29 @@
 
 #include "modules/module_set.h"
 
-/* Collective. Writes a modules file of `total` modules over one parent, of which this rank has `count`: rows
- * rows[i], ascending. All rows are some rank's. Beside and renamed; on a failure nothing is left. */
+/* Gives module `index` of this rank, for the store to clear. Called twice for each, the second time with the
+ * same result: first for its lengths, then to write it. *module is overwritten; a failure leaves nothing. */
+typedef enum status module_read(void *context, int32_t index, struct module *module);
+
+/* What one rank has of a modules file. All rows are some rank's. */
+struct modules_to_store {
+    const struct network *const *parents; /* at most one (module_set.parents), identical on all ranks */
+    int32_t parent_count;
+    int32_t total; /* modules of the file */
+
+    int32_t count;                /* of this rank: */
+    const int32_t *rows;          /* (count) ascending */
+    const struct module *modules; /* (count), or NULL: they are read when they are needed */
+    module_read *read;
+    void *context;
+};
+
+/* Collective. Writes a modules file, beside and renamed; on a failure nothing is left. Ranks tell one another
+ * how long the modules' arrays are, then write some 32 MB each at a time; no more than that is read or copied
+ * at once. */
+enum status modules_store_all(MPI_Comm comm, const char *path, const struct modules_to_store *what);
+
+/* The same for modules in memory over one parent or stem (NULL: none). */
 enum status modules_store(MPI_Comm comm, const char *path, const struct network *parent, int32_t total,
                           const struct module *modules, const int32_t *rows, int32_t count);
 

@@ -1,4 +1,5 @@
-/* The tables of a network group: its layers, and where each parameter lies. Private to this room. */
+/* The tables of a network group: its layers, and where each parameter lies. For network_graph.h and those
+ * who store networks. */
 #ifndef FACET_COMPUTE_FORMATS_NETWORK_RECORDS_H
 #define FACET_COMPUTE_FORMATS_NETWORK_RECORDS_H
 

@@ -6,32 +6,55 @@
 #include "modules/composition.h"
 #include "modules/modules_file.h"
 
+static void assert_same_networks(const struct network *a, const struct network *b)
+{
+    uint8_t digest[2][DIGEST_BYTES];
+    assert_int_equal(a == NULL, b == NULL);
+    if (a == NULL)
+        return;
+    network_digest(a, digest[0]);
+    network_digest(b, digest[1]);
+    assert_memory_equal(digest[0], digest[1], DIGEST_BYTES);
+    assert_string_equal(a->architecture, b->architecture);
+}
+
+static void assert_same_array(const void *a, const void *b, size_t bytes)
+{
+    assert_int_equal(a == NULL, b == NULL);
+    assert_int_equal(a == NULL, bytes == 0);
+    if (a != NULL)
+        assert_memory_equal(a, b, bytes);
+}
+
 static void assert_same_modules(const struct module_set *a, const struct module_set *b)
 {
     assert_int_equal(a->parent_count, b->parent_count);
     assert_int_equal(a->module_count, b->module_count);
-    for (int32_t i = 0; i < a->parent_count; i++) {
-        uint8_t digest[2][DIGEST_BYTES];
-        network_digest(a->parents[i], digest[0]);
-        network_digest(b->parents[i], digest[1]);
-        assert_memory_equal(digest[0], digest[1], DIGEST_BYTES);
-    }
+    for (int32_t i = 0; i < a->parent_count; i++)
+        assert_same_networks(a->parents[i], b->parents[i]);
     for (int32_t i = 0; i < a->module_count; i++) {
         const struct module *x = &a->modules[i], *y = &b->modules[i];
-        struct module_sizes sizes;
-        assert_ok(module_sizes_of(a->parents[x->parent], &sizes));
+        struct module_lengths lengths, others;
+        assert_ok(module_lengths_of(x, module_set_base(a, x), &lengths));
+        assert_ok(module_lengths_of(y, module_set_base(b, y), &others));
+        assert_memory_equal(&lengths, &others, sizeof lengths);
+        assert_int_equal(x->kind, y->kind);
         assert_string_equal(x->class_name, y->class_name);
         assert_string_equal(x->label, y->label);
         assert_int_equal(x->parent, y->parent);
         assert_int_equal(x->class_index, y->class_index);
-        assert_memory_equal(x->map, y->map, sizes.map_bytes);
-        assert_memory_equal(x->head_weights, y->head_weights, sizes.head_floats * sizeof(float));
+        assert_same_array(x->map, y->map, (size_t)lengths.of[MODULE_ARRAY_MAP]);
+        assert_same_array(x->head_weights, y->head_weights,
+                          (size_t)lengths.of[MODULE_ARRAY_HEAD] * sizeof(float));
+        assert_same_array(x->channels, y->channels, (size_t)lengths.of[MODULE_ARRAY_CHANNELS]);
+        assert_same_networks(x->network, y->network);
+        assert_memory_equal(&x->origin, &y->origin, sizeof x->origin);
         assert_memory_equal(x->head_bias, y->head_bias, sizeof x->head_bias);
         assert_true(x->scale == y->scale && x->offset == y->offset);
         assert_int_equal(x->positive_images, y->positive_images);
         assert_int_equal(x->negative_images, y->negative_images);
-        assert_int_equal(x->kept.units, y->kept.units);
-        assert_int_equal(x->kept.channels, y->kept.channels);
+        assert_memory_equal(&x->kept, &y->kept, sizeof x->kept);
+        assert_memory_equal(&x->whole, &y->whole, sizeof x->whole);
     }
 }
 
@@ -109,14 +132,14 @@ static void test_rows_written_apart_give_the_same_bytes(void **state)
     char *path[2] = {path_in(state, "whole.h5"), path_in(state, "parts.h5")};
     struct module_set *set = mixed_set();
     const struct module *modules[5];
-    int32_t parents[5];
+    struct module_lengths lengths[5];
     const int32_t first[3] = {0, 1, 3}, second[2] = {2, 4};
     hid_t file;
     for (int32_t i = 0; i < 5; i++)
-        parents[i] = set->modules[i].parent;
+        assert_ok(module_lengths_of(&set->modules[i], module_set_base(set, &set->modules[i]), &lengths[i]));
     assert_ok(modules_file_save(set, "composition", path[0]));
     assert_ok(modules_file_create(path[1], "composition", H5P_DEFAULT,
-                                  (const struct network *const *)set->parents, 3, parents, 5, &file));
+                                  (const struct network *const *)set->parents, 3, lengths, 5, &file));
     for (int32_t i = 0; i < 2; i++)
         modules[i] = &set->modules[second[i]];
     assert_ok(modules_file_write(file, H5P_DEFAULT, modules, second, 2));
@@ -136,10 +159,13 @@ static void test_rows_must_ascend_and_exist(void **state)
     char *path = path_in(state, "m.h5");
     struct module_set *set = full_set(dense_network(1, 3));
     const struct module *modules[2] = {&set->modules[0], &set->modules[1]};
-    const int32_t parents[3] = {0}, descending[2] = {1, 0}, beyond[2] = {1, 3};
+    struct module_lengths lengths[3];
+    const int32_t descending[2] = {1, 0}, beyond[2] = {1, 3};
     hid_t file;
+    for (int32_t i = 0; i < 3; i++)
+        assert_ok(module_lengths_of(&set->modules[i], set->parents[0], &lengths[i]));
     assert_ok(modules_file_create(path, "modules", H5P_DEFAULT, (const struct network *const *)set->parents,
-                                  1, parents, 3, &file));
+                                  1, lengths, 3, &file));
     assert_fails(modules_file_write(file, H5P_DEFAULT, modules, descending, 2), STATUS_INTERNAL, "row 0");
     assert_fails(modules_file_write(file, H5P_DEFAULT, modules, beyond, 2), STATUS_INTERNAL, "row 3");
     assert_ok(hdf5_close(&file, path));
@@ -214,8 +240,8 @@ static void test_tampered_rows_are_rejected(void **state)
                  {"modules", "offset", 4, &nan_value, 4, "not finite"},
                  {"modules", "positive_images", 0, &minus, 4, "below 0"},
                  {"modules", "negative_images", 0, &minus, 4, "below 0"},
-                 {"modules", "units_kept", 3, &units, 8, "damaged"},
-                 {"modules", "channels_kept", 3, &units, 8, "damaged"},
+                 {"modules", "kept_units", 3, &units, 8, "damaged"},
+                 {"modules", "kept_channels", 3, &units, 8, "damaged"},
                  {"map_offsets", NULL, 2, &units, 8, "map_offsets[2]"},
                  {"head_offsets", NULL, 5, &units, 8, "head_offsets[5]"},
                  {"heads", NULL, 7, &nan_value, 4, "not finite"}};
