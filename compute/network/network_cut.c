@@ -121,7 +121,8 @@ enum status network_replace_outputs(const struct network *network, int32_t layer
 {
     struct part part = {.from = network, .first = 1, .last = layer};
     *replaced = NULL;
-    if (layer < 1 || layer >= network->layer_count || network->layers[layer].kind != LAYER_DENSE)
+    if (layer < 1 || layer >= network->layer_count || network->layers[layer].kind != LAYER_DENSE ||
+        weights == NULL)
         return error_set(STATUS_SHAPE,
                          "network %s: layer %d is no dense layer; only such a one gets other "
                          "outputs",

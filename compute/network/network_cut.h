@@ -17,8 +17,9 @@ enum status network_split(const struct network *network, int32_t layer, struct n
 enum status network_logits_layer(const struct network *network, int32_t *layer);
 
 /* A copy with other outputs: the dense layer `layer` becomes the last one, with weights (F, count), bias
- * (count; NULL: without) and class names (NULL: "0", "1", …). STATUS_SHAPE when that layer is not dense, or a
- * layer that stays would be read by nobody. The caller owns *replaced. */
+ * (count; NULL: without) and class names (NULL: "0", "1", …). STATUS_SHAPE when that layer is not dense,
+ * STATUS_USAGE when there are no outputs or weights, or a layer that stays would be read by nobody. The
+ * caller owns *replaced. */
 enum status network_replace_outputs(const struct network *network, int32_t layer, const float *weights,
                                     const float *bias, const class_name *names, int32_t count,
                                     struct network **replaced);
