@@ -6,10 +6,12 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "mpi/energy.h"
 #include "mpi/ranks.h"
 
 enum { ADDRESS_BYTES = 64 };
@@ -75,7 +77,8 @@ static enum status own_address(char address[ADDRESS_BYTES])
 }
 
 static enum status start_server(bool one_node, const char *run_directory, const char *bind_address,
-                                struct event *start, struct progress_server **server, char endpoint[128])
+                                struct event *start, struct progress_server **server,
+                                struct progress_access *access)
 {
     char address[ADDRESS_BYTES];
     if (bind_address == NULL && !one_node) {
@@ -84,30 +87,55 @@ static enum status start_server(bool one_node, const char *run_directory, const 
             return status;
         bind_address = address;
     }
-    return progress_server_start(run_directory, bind_address, start, server, endpoint);
+    return progress_server_start(run_directory, bind_address, start, server, access);
+}
+
+static int32_t count_nodes(MPI_Comm comm)
+{
+    MPI_Comm node;
+    int32_t first_here, nodes = 0;
+    MPI_Comm_split_type(comm, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
+    first_here = ranks_rank(node) == 0;
+    MPI_Comm_free(&node);
+    MPI_Allreduce(&first_here, &nodes, 1, MPI_INT32_T, MPI_SUM, comm);
+    return nodes;
+}
+
+static struct event start_event(MPI_Comm comm, const char *command_line, int32_t class_count, int32_t nodes)
+{
+    const char *job = getenv("SLURM_JOB_ID");
+    struct event start = event_make(EVENT_RUN_START);
+    start.state = STATE_RUNNING;
+    start.total = ranks_count(comm);
+    start.class_count = class_count;
+    start.nodes = nodes;
+    start.co2e_grams_per_joule = energy_co2e_grams(1);
+    snprintf(start.text, sizeof start.text, "%s", command_line);
+    snprintf(start.job, sizeof start.job, "%s", job != NULL ? job : "");
+    return start;
 }
 
 enum status run_progress_open(MPI_Comm comm, const char *run_directory, const char *bind_address,
                               const char *command_line, int32_t class_count, struct run_progress *progress)
 {
-    char endpoint[128] = "";
+    struct progress_access access;
     enum status status = STATUS_OK;
     int rank = ranks_rank(comm);
-    bool one_node = ranks_on_one_node(comm);
+    int32_t nodes = count_nodes(comm);
+    memset(&access, 0, sizeof access);
     progress->started = seconds_now();
     if (rank == 0) {
-        struct event start = event_make(EVENT_RUN_START);
-        start.state = STATE_RUNNING;
-        start.total = ranks_count(comm);
-        start.class_count = class_count;
-        snprintf(start.text, sizeof start.text, "%s", command_line);
-        status = start_server(one_node, run_directory, bind_address, &start, &progress->server, endpoint);
+        struct event start = start_event(comm, command_line, class_count, nodes);
+        status = start_server(nodes == 1, run_directory, bind_address, &start, &progress->server, &access);
+        access.watts_per_processor = ENERGY_WATTS_PER_CORE;
     }
     status = ranks_agree(comm, status);
-    if (status != STATUS_OK)
-        return status;
-    MPI_Bcast(endpoint, sizeof endpoint, MPI_CHAR, 0, comm);
-    return ranks_agree(comm, progress_sender_create(endpoint, rank, &progress->sender));
+    if (status == STATUS_OK) { /* the ranks' secret goes this way alone */
+        MPI_Bcast(&access, sizeof access, MPI_BYTE, 0, comm);
+        status = ranks_agree(comm, progress_sender_create(&access, rank, &progress->sender));
+    }
+    wire_key_forget(&access, sizeof access);
+    return status;
 }
 
 void run_progress_send(struct run_progress *progress, struct event *event)

@@ -10,6 +10,7 @@
 #include "jobs/monitor/signals.h"
 #include "mpi/wire/endpoint_file.h"
 #include "mpi/wire/events_file.h"
+#include "mpi/wire/key_file.h"
 #include "mpi/wire/machine.h"
 #include "mpi/wire/subscriber.h"
 
@@ -120,7 +121,7 @@ static enum status stale_error(const struct follow_options *options,
         return error_set(
             STATUS_NOT_FOUND,
             "%s: no answer for %s; it must be the \"snapshot\" endpoint in the monitor.json of a run "
-            "that is still going on",
+            "that is still going on, and the key file that run's",
             options->run, duration);
     if (endpoint_is_dead(description))
         return error_set(
@@ -165,6 +166,24 @@ static bool contact_is_lost(const struct follow_options *options,
     return endpoint_is_dead(description) || description_has_changed(options, description);
 }
 
+/* The key of the run's monitors, which fits the run that is described there. */
+static enum status key_find(const struct follow_options *options,
+                            const struct endpoint_description *description, struct wire_client_key *key)
+{
+    char path[RUN_FILE_PATH_BYTES];
+    enum status status = STATUS_OK;
+    if (options->key_file == NULL)
+        status = key_file_path(options->run, path);
+    if (status == STATUS_OK)
+        status = key_file_read(options->key_file != NULL ? options->key_file : path, key);
+    if (status != STATUS_OK || description == NULL || strcmp(key->server_key, description->server_key) == 0)
+        return status;
+    return error_set(STATUS_MISMATCH,
+                     "%s: is the key of another run than the one described in %s/monitor.json; copy "
+                     "monitor.key again (each start of a run draws new keys)",
+                     options->key_file != NULL ? options->key_file : path, options->run);
+}
+
 static enum status follow_live(const struct follow_options *options,
                                const struct endpoint_description *description, struct view *view,
                                enum event_state *state)
@@ -174,8 +193,12 @@ static enum status follow_live(const struct follow_options *options,
     enum subscriber_news news;
     struct event event;
     bool complete = false;
-    enum status status = subscriber_create(description != NULL ? description->snapshot : options->run,
-                                           description != NULL ? description->run : NULL, &subscriber);
+    struct wire_client_key key;
+    enum status status = key_find(options, description, &key);
+    if (status == STATUS_OK)
+        status = subscriber_create(description != NULL ? description->snapshot : options->run,
+                                   description != NULL ? description->run : NULL, &key, &subscriber);
+    wire_key_forget(&key, sizeof key);
     while (status == STATUS_OK && !complete) {
         status = subscriber_next(subscriber, NEWS_MS, &news, &event);
         if (status == STATUS_OK)

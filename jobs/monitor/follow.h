@@ -8,6 +8,7 @@
 
 struct follow_options {
     const char *run;               /* a run directory, or tcp://HOST:PORT */
+    const char *key_file;          /* NULL: RUN/monitor.key */
     bool once;                     /* one picture, then return */
     double timeout;                /* seconds to wait for a run that has not begun; negative: for ever */
     void (*say)(const char *line); /* tells people something aside from the picture */

@@ -12,7 +12,7 @@
 #include "jobs/monitor/signals.h"
 #include "mpi/wire/endpoint_file.h"
 
-enum { EXIT_USAGE = 2, KEY_ONCE = 256, KEY_JSON, KEY_TIMEOUT };
+enum { EXIT_USAGE = 2, KEY_ONCE = 256, KEY_JSON, KEY_TIMEOUT, KEY_KEY_FILE };
 
 /* argp looks the name up, which hidden symbols do not allow */
 __attribute__((visibility("default"))) const char *argp_program_version = "facet-monitor " FACET_VERSION;
@@ -27,7 +27,7 @@ static const char documentation[] =
     "it redraws one block; else it prints a line for each class, epoch and message.\n"
     "\n"
     "tcp://HOST:PORT is the \"snapshot\" endpoint in RUN/monitor.json, for machines that do not see the "
-    "directory.\n"
+    "directory; a copy of RUN/monitor.key, which only the run's owner can read, lets the monitor in.\n"
     "\n"
     "Examples:\n"
     "  facet-monitor runs/cifar100                  follow until the end\n"
@@ -47,6 +47,10 @@ static const struct argp_option option_table[] = {
     {"json", KEY_JSON, NULL, 0,
      "Print every event as a line of JSON; with --once, the picture as one JSON object "
      "(docs/protocol.md)",
+     0},
+    {"key-file", KEY_KEY_FILE, "FILE", 0,
+     "The run's monitor.key, or a copy of it, for those who cannot read the one in the run directory; needed "
+     "with tcp://HOST:PORT",
      0},
     {"timeout", KEY_TIMEOUT, "SECONDS", 0, "Wait at most so long for the run to begin (default: for ever)",
      0},
@@ -69,6 +73,9 @@ static error_t option_parse(int key, char *argument, struct argp_state *state)
     case KEY_JSON:
         arguments->json = true;
         return 0;
+    case KEY_KEY_FILE:
+        arguments->follow.key_file = argument;
+        return 0;
     case KEY_TIMEOUT:
         errno = 0;
         arguments->follow.timeout = strtod(argument, &end);
@@ -88,6 +95,8 @@ static error_t option_parse(int key, char *argument, struct argp_state *state)
         else if (strncmp(arguments->follow.run, "tcp:", 4) == 0 &&
                  endpoint_check(arguments->follow.run) != STATUS_OK)
             argp_error(state, "%s", error_message());
+        else if (strncmp(arguments->follow.run, "tcp:", 4) == 0 && arguments->follow.key_file == NULL)
+            argp_error(state, "%s: needs --key-file with the run's monitor.key", arguments->follow.run);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;

@@ -12,22 +12,14 @@
 #include "compute/base/output_file.h"
 #include "mpi/wire/json_member.h"
 #include "mpi/wire/machine.h"
+#include "mpi/wire/run_file.h"
 
-enum { FILE_BYTES_MAX = 16384, PATH_BYTES = 4096 };
+enum { FILE_BYTES_MAX = 16384 };
 
 /* The words of the file, in the order of written_states. */
 static const char *const state_words[] = {"running", "finished", "failed", "stopped"};
 static const enum event_state written_states[] = {STATE_RUNNING, STATE_DONE, STATE_FAILED, STATE_STOPPED};
 enum { STATE_WORDS = sizeof state_words / sizeof state_words[0] };
-
-static enum status file_path(const char *run_directory, char path[PATH_BYTES])
-{
-    int length = snprintf(path, PATH_BYTES, "%s/monitor.json", run_directory);
-    if (length < 0 || length >= PATH_BYTES)
-        return error_set(STATUS_USAGE, "%.64s…: the run directory's name has more than %d bytes",
-                         run_directory, PATH_BYTES);
-    return STATUS_OK;
-}
 
 static json_t *description_to_json(const struct endpoint_description *description)
 {
@@ -35,17 +27,18 @@ static json_t *description_to_json(const struct endpoint_description *descriptio
     for (int i = 0; i < STATE_WORDS; i++)
         if (written_states[i] == description->state)
             word = state_words[i];
-    return json_pack("{s:i, s:s, s:s, s:s, s:I, s:f, s:s, s:s}", "v", EVENT_WIRE_VERSION, "state", word,
+    return json_pack("{s:i, s:s, s:s, s:s, s:I, s:f, s:s, s:s, s:s}", "v", EVENT_WIRE_VERSION, "state", word,
                      "run", description->run, "host", description->host, "process",
                      (json_int_t)description->process, "started", description->started, "publish",
-                     description->publish, "snapshot", description->snapshot);
+                     description->publish, "snapshot", description->snapshot, "server_key",
+                     description->server_key);
 }
 
 enum status endpoint_file_write(const char *run_directory, const struct endpoint_description *description)
 {
-    char path[PATH_BYTES];
+    char path[RUN_FILE_PATH_BYTES];
     char *beside = NULL;
-    enum status status = file_path(run_directory, path);
+    enum status status = run_file_path(run_directory, "monitor.json", path);
     if (status == STATUS_OK)
         status = output_file_beside(path, &beside);
     if (status != STATUS_OK)
@@ -84,10 +77,15 @@ static enum status description_from_json(const json_t *object, struct endpoint_d
         status = json_member_string(object, "publish", description->publish, sizeof description->publish);
     if (status == STATUS_OK)
         status = json_member_string(object, "snapshot", description->snapshot, sizeof description->snapshot);
+    if (status == STATUS_OK)
+        status = json_member_string(object, "server_key", description->server_key, WIRE_KEY_BYTES);
     if (status != STATUS_OK)
         return status;
     if (state < 0 || description->run[0] == '\0' || description->host[0] == '\0' || description->process == 0)
         return error_set(STATUS_FORMAT, "one of the members state, run, host and process is missing");
+    if (!wire_key_is_well_formed(description->server_key))
+        return error_set(STATUS_FORMAT, "member server_key: expected a key of %d Z85 characters",
+                         WIRE_KEY_BYTES - 1);
     description->state = written_states[state];
     status = endpoint_check(description->publish);
     return status == STATUS_OK ? endpoint_check(description->snapshot) : status;
@@ -95,11 +93,11 @@ static enum status description_from_json(const json_t *object, struct endpoint_d
 
 enum status endpoint_file_read(const char *run_directory, struct endpoint_description *description)
 {
-    char path[PATH_BYTES];
+    char path[RUN_FILE_PATH_BYTES];
     char text[FILE_BYTES_MAX];
     json_t *object = NULL;
     memset(description, 0, sizeof *description);
-    enum status status = file_path(run_directory, path);
+    enum status status = run_file_path(run_directory, "monitor.json", path);
     if (status != STATUS_OK)
         return status;
     FILE *file = fopen(path, "re");

@@ -6,17 +6,19 @@
 #include <stdint.h>
 
 #include "mpi/wire/event.h"
+#include "mpi/wire/wire_key.h"
 
 enum { ENDPOINT_BYTES = 128, RUN_IDENTITY_BYTES = 33 };
 
 struct endpoint_description {
-    char run[RUN_IDENTITY_BYTES];  /* 32 hexadecimal digits drawn at the start of the run: its topic */
-    char host[EVENT_HOST_BYTES];   /* where the server runs */
-    int64_t process;               /* and its process there */
-    double started;                /* seconds since 1970 */
-    enum event_state state;        /* running, done, failed or stopped */
-    char publish[ENDPOINT_BYTES];  /* PUB: updates */
-    char snapshot[ENDPOINT_BYTES]; /* ROUTER: snapshots on request */
+    char run[RUN_IDENTITY_BYTES];    /* 32 hexadecimal digits drawn at the start of the run: its topic */
+    char host[EVENT_HOST_BYTES];     /* where the server runs */
+    int64_t process;                 /* and its process there */
+    double started;                  /* seconds since 1970 */
+    enum event_state state;          /* running, done, failed or stopped */
+    char publish[ENDPOINT_BYTES];    /* PUB: updates */
+    char snapshot[ENDPOINT_BYTES];   /* ROUTER: snapshots on request */
+    char server_key[WIRE_KEY_BYTES]; /* the server's public key */
 };
 
 /* Writes RUN/monitor.json beside its place and renames it there. STATUS_IO when the system says no. */

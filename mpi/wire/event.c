@@ -36,11 +36,15 @@ static const struct integer_member integers[] = {
     {"done", offsetof(struct event, done), INT64_WIDE, 0, WHOLE_MAX, 0},
     {"total", offsetof(struct event, total), INT64_WIDE, 0, WHOLE_MAX, 0},
     {"memory_bytes", offsetof(struct event, memory_bytes), INT64_WIDE, 0, WHOLE_MAX, 0},
+    {"dropped", offsetof(struct event, dropped), INT64_WIDE, 0, WHOLE_MAX, 0},
+    {"nodes", offsetof(struct event, nodes), INT32_WIDE, 0, EVENT_RANKS_MAX, 0},
 };
 
 static const struct real_member reals[] = {
     {"time", offsetof(struct event, time), 0, 1e12, 0, false},
     {"images_per_second", offsetof(struct event, images_per_second), 0, 1e15, 0, false},
+    {"energy_joules", offsetof(struct event, energy_joules), 0, 1e18, 0, false},
+    {"co2e_grams_per_joule", offsetof(struct event, co2e_grams_per_joule), 0, 1e6, 0, false},
     {"loss", offsetof(struct event, loss), -1e300, 1e300, 0, true},
     {"train_top1", offsetof(struct event, train_top1), -1e300, 1e300, 0, true},
     {"value", offsetof(struct event, value), -1e300, 1e300, -1, true},
@@ -156,6 +160,7 @@ static json_t *event_to_json(const struct event *event)
     for (int i = 0; i < REAL_COUNT; i++)
         good = good && real_encode(object, &reals[i], real_get(event, &reals[i]));
     good = good && string_encode(object, "host", event->host, sizeof event->host);
+    good = good && string_encode(object, "job", event->job, sizeof event->job);
     good = good && string_encode(object, "text", event->text, sizeof event->text);
     if (!good) {
         json_decref(object);
@@ -219,6 +224,8 @@ static enum status event_from_json(const json_t *object, struct event *event)
         status = real_decode(object, &reals[i], event);
     if (status == STATUS_OK)
         status = json_member_string(object, "host", event->host, sizeof event->host);
+    if (status == STATUS_OK)
+        status = json_member_string(object, "job", event->job, sizeof event->job);
     if (status == STATUS_OK)
         status = json_member_string(object, "text", event->text, sizeof event->text);
     return status == STATUS_OK ? status : error_prefix(status, "%s event: ", kind_names[kind]);

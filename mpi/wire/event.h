@@ -9,7 +9,7 @@
 
 #include "compute/base/error.h"
 
-enum { EVENT_TEXT_BYTES = 256, EVENT_HOST_BYTES = 64, EVENT_MESSAGE_BYTES_MAX = 2048 };
+enum { EVENT_TEXT_BYTES = 256, EVENT_HOST_BYTES = 64, EVENT_JOB_BYTES = 64, EVENT_MESSAGE_BYTES_MAX = 2048 };
 
 enum {
     EVENT_WIRE_VERSION = 1,    /* member "v" of every message; grows when older monitors could not follow */
@@ -18,8 +18,8 @@ enum {
 };
 
 enum event_kind {
-    EVENT_RUN_START, /* text: command line; total: ranks; class_count: number of classes (0 when the run does
-                        not go class by class) */
+    EVENT_RUN_START, /* text: command line; total: ranks; nodes; job; co2e_grams_per_joule; class_count:
+                        number of classes (0 when the run does not go class by class) */
     EVENT_RANK,  /* one rank's state: text: what it does; done of total images: of the class class_index when
                     that  is not −1, else of all the rank has to do in the run (all epochs); total 0: not
                     known;  images_per_second */
@@ -58,6 +58,11 @@ struct event {
     double images_per_second;
     double loss, train_top1, value;
     uint64_t memory_bytes; /* resident, of the sending rank */
+    double energy_joules;  /* used by the sending rank since the run's start, an estimate; 0: not known */
+    double co2e_grams_per_joule;
+    int64_t dropped; /* events of the sending rank that never left it, so far */
+    int32_t nodes;
+    char job[EVENT_JOB_BYTES]; /* the batch system's number of the job */
     char text[EVENT_TEXT_BYTES];
 };
 

@@ -10,27 +10,19 @@
 #include <unistd.h>
 
 #include "compute/base/memory.h"
+#include "mpi/wire/run_file.h"
 
-enum { PATH_BYTES = 4096, BUFFER_BYTES = 65536, NOTICE_BYTES = EVENT_TEXT_BYTES };
+enum { BUFFER_BYTES = 65536, NOTICE_BYTES = EVENT_TEXT_BYTES };
 
 struct events_file {
     int descriptor; /* −1: none */
     uint64_t bytes, bytes_max;
     bool limited, failed, notice_given;
     char notice[NOTICE_BYTES];
-    char path[PATH_BYTES];
+    char path[RUN_FILE_PATH_BYTES];
     size_t buffered;
     char buffer[BUFFER_BYTES];
 };
-
-static enum status file_path(const char *run_directory, char path[PATH_BYTES])
-{
-    int length = snprintf(path, PATH_BYTES, "%s/events.jsonl", run_directory);
-    if (length < 0 || length >= PATH_BYTES)
-        return error_set(STATUS_USAGE, "%.64s…: the run directory's name has more than %d bytes",
-                         run_directory, PATH_BYTES);
-    return STATUS_OK;
-}
 
 /* Where a network file system knows no locks the file is used without one. */
 static enum status file_lock(const struct events_file *file)
@@ -64,7 +56,7 @@ enum status events_file_open(const char *run_directory, uint64_t bytes_max, stru
     struct events_file *opened = *file;
     opened->descriptor = -1;
     opened->bytes_max = bytes_max;
-    status = file_path(run_directory, opened->path);
+    status = run_file_path(run_directory, "events.jsonl", opened->path);
     if (status == STATUS_OK) {
         opened->descriptor = open(opened->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
         if (opened->descriptor < 0)
@@ -80,11 +72,19 @@ enum status events_file_open(const char *run_directory, uint64_t bytes_max, stru
     return status;
 }
 
+/* What there is no end of goes first; what begins and ends runs is always written. */
+static bool event_has_room(const struct events_file *file, const struct event *event)
+{
+    if (event->kind == EVENT_RUN_START || event->kind == EVENT_RUN_END)
+        return true;
+    return file->bytes / (event->kind == EVENT_RANK ? 1 : EVENTS_FILE_OTHERS) < file->bytes_max;
+}
+
 void events_file_append(struct events_file *file, const struct event *event, const char *line, size_t length)
 {
     if (file->failed || length + 1 > BUFFER_BYTES)
         return;
-    if (event->kind == EVENT_RANK && file->bytes >= file->bytes_max) {
+    if (!event_has_room(file, event)) {
         if (!file->limited)
             snprintf(
                 file->notice, sizeof file->notice,
@@ -191,11 +191,11 @@ enum status events_file_read(const char *run_directory,
                              enum status (*visit)(void *data, const struct event *event), void *data,
                              uint64_t *skipped)
 {
-    char path[PATH_BYTES];
+    char path[RUN_FILE_PATH_BYTES];
     struct line line;
     struct event event;
     *skipped = 0;
-    enum status status = file_path(run_directory, path);
+    enum status status = run_file_path(run_directory, "events.jsonl", path);
     if (status != STATUS_OK)
         return status;
     FILE *file = fopen(path, "re");

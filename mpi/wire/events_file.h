@@ -8,8 +8,11 @@
 
 #include "mpi/wire/event.h"
 
-/* From that size on EVENT_RANK, of which there is no end, is no longer written. */
-enum { EVENTS_FILE_BYTES_MAX = 64 << 20 };
+enum {
+    EVENTS_FILE_BYTES_MAX =
+        64 << 20,          /* from that size on EVENT_RANK, of which there is no end, is not written */
+    EVENTS_FILE_OTHERS = 4 /* and from so many times that size nothing but starts and ends of runs */
+};
 
 struct events_file;
 

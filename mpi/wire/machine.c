@@ -1,6 +1,8 @@
 #include "mpi/wire/machine.h"
 
+#include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,6 +24,24 @@ double machine_time(void)
 double machine_monotonic(void)
 {
     return clock_seconds(CLOCK_MONOTONIC);
+}
+
+double machine_processor_seconds(void)
+{
+    return clock_seconds(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+enum status machine_thread_start(pthread_t *thread, void *(*run)(void *argument), void *argument,
+                                 const char *name)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(thread, NULL, run, argument);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error == 0)
+        return STATUS_OK;
+    return error_set(STATUS_IO, "%s: cannot start a thread: %s", name, strerror(error));
 }
 
 void machine_host(char *host, size_t bytes)

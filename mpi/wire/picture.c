@@ -75,6 +75,10 @@ static void rank_hear(struct picture *picture, const struct event *event)
         text_clean(rank->host, sizeof rank->host, event->host);
     if (event->memory_bytes > 0)
         rank->memory_bytes = event->memory_bytes;
+    if (event->energy_joules > rank->energy_joules)
+        rank->energy_joules = event->energy_joules;
+    if (event->dropped > rank->dropped)
+        rank->dropped = event->dropped;
 }
 
 static void rank_apply(struct picture *picture, const struct event *event)
@@ -226,6 +230,8 @@ static struct event rank_event(const struct picture_rank *rank, int32_t index)
     event.total = rank->total;
     event.images_per_second = rank->images_per_second;
     event.memory_bytes = rank->memory_bytes;
+    event.energy_joules = rank->energy_joules;
+    event.dropped = rank->dropped;
     memcpy(event.host, rank->host, sizeof event.host);
     memcpy(event.text, rank->text, sizeof event.text);
     return event;

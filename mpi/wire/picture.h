@@ -22,6 +22,8 @@ struct picture_rank {
     int64_t done, total; /* images; see EVENT_RANK */
     double images_per_second;
     uint64_t memory_bytes;
+    double energy_joules; /* 0: not known */
+    int64_t dropped;      /* events that never left the rank */
     char host[EVENT_HOST_BYTES];
     char text[EVENT_TEXT_BYTES];
 };

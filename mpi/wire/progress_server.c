@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,8 +9,11 @@
 #include <zmq.h>
 
 #include "compute/base/memory.h"
+#include "mpi/wire/admission.h"
 #include "mpi/wire/endpoint_file.h"
+#include "mpi/wire/event_batch.h"
 #include "mpi/wire/events_file.h"
+#include "mpi/wire/key_file.h"
 #include "mpi/wire/machine.h"
 #include "mpi/wire/picture.h"
 #include "mpi/wire/progress.h"
@@ -20,34 +22,43 @@
 #include "mpi/wire/wire_socket.h"
 
 enum {
-    COLLECT_QUEUE_EVENTS = 131072, /* a rank; ranks drop when it is full */
+    COLLECT_QUEUE_MESSAGES =
+        8, /* a rank, of EVENT_BATCH_BYTES_MAX at most; beyond that TCP holds the rank back */
     PUBLISH_QUEUE_EVENTS =
         32768, /* a monitor; a slow one loses events, sees the gap and asks for a snapshot */
     SNAPSHOT_QUEUE = 2,
     LINGER_MS = 1000,
     EVENTS_A_TURN = 4096, /* then snapshot requests get their turn, and the file is written */
     REQUESTS_A_TURN = 64,
-    DRAIN_QUIET_MS = 250, /* so long without an event is taken for the last one */
-    PATH_BYTES = 4096
+    DRAIN_QUIET_MS = 250 /* so long without an event is taken for the last one */
 };
 
 static const double DRAIN_SECONDS_MAX = 10;
+static const double ODDITIES_SECONDS = 60; /* between two lines that tell of strangers and nonsense */
+
+/* Whoever holds the monitors' key may listen, but not speak for a rank. */
+static const char domain_ranks[] = "facet-ranks", domain_monitors[] = "facet-monitors";
 
 struct progress_server {
     void *context, *collect, *publish, *snapshots;
     int stop_descriptor; /* eventfd: readable when the server shall stop; −1: none */
     pthread_t thread;
-    char run_directory[PATH_BYTES];
+    char run_directory[RUN_FILE_PATH_BYTES];
     struct endpoint_description description;
+    struct wire_key_pair keys; /* the server's; the secret is in no file */
+    struct admission *admission;
+    char message[EVENT_BATCH_BYTES_MAX]; /* received */
     struct picture *picture;
     struct events_file *file;
     uint64_t ignored;
+    uint64_t ignored_told, refused_told; /* in the last line about them */
+    double oddities_due;
     double heartbeat_due;
-    zmq_msg_t snapshot; /* of the picture at snapshot_sequence; empty when snapshot_sequence is 0 */
-    uint64_t snapshot_sequence;
-    _Atomic bool stopping;       /* set before stop_descriptor is written */
-    struct event end;            /* set before stopping */
-    struct error_carried ending; /* read after the thread was joined */
+    zmq_msg_t snapshot;                     /* of the picture when snapshot_header was made */
+    struct snapshot_header snapshot_header; /* its sequence is 0: there is no snapshot */
+    _Atomic bool stopping;                  /* set before stop_descriptor is written */
+    struct event end;                       /* set before stopping */
+    struct error_carried ending;            /* read after the thread was joined */
 };
 
 static void frames_publish(struct progress_server *server, const char *message, size_t length)
@@ -85,17 +96,41 @@ static void event_take(struct progress_server *server, struct event *event)
         server->ignored++;
 }
 
+/* A line of the server's own for people. */
+static void line_take(struct progress_server *server, const char *text)
+{
+    struct event event = event_make(EVENT_LOG);
+    event.time = machine_time();
+    memcpy(event.host, server->description.host, sizeof event.host);
+    snprintf(event.text, sizeof event.text, "%s", text);
+    event_take(server, &event);
+}
+
 /* What is wrong with events.jsonl is news for people, too. */
 static void notice_take(struct progress_server *server)
 {
     const char *notice = events_file_notice(server->file);
-    if (notice == NULL)
+    if (notice != NULL)
+        line_take(server, notice);
+}
+
+/* And so are strangers at the door and nonsense from those inside, once a minute at most. */
+static void oddities_tell(struct progress_server *server, double now)
+{
+    char text[EVENT_TEXT_BYTES];
+    uint64_t refused = admission_refused(server->admission);
+    if (now < server->oddities_due)
         return;
-    struct event event = event_make(EVENT_LOG);
-    event.time = machine_time();
-    memcpy(event.host, server->description.host, sizeof event.host);
-    snprintf(event.text, sizeof event.text, "%s", notice);
-    event_take(server, &event);
+    server->oddities_due = now + ODDITIES_SECONDS;
+    if (server->ignored == server->ignored_told && refused == server->refused_told)
+        return;
+    snprintf(text, sizeof text,
+             "progress server: so far %llu messages ignored that made no sense, %llu connections refused "
+             "whose key is not on the list",
+             (unsigned long long)server->ignored, (unsigned long long)refused);
+    server->ignored_told = server->ignored;
+    server->refused_told = refused;
+    line_take(server, text);
 }
 
 /* Start and end are the server's to tell; a rank that sends them is mistaken or an impostor. */
@@ -104,20 +139,36 @@ static bool event_is_from_a_rank(const struct event *event)
     return event->kind != EVENT_RUN_START && event->kind != EVENT_RUN_END;
 }
 
-static void events_collect(struct progress_server *server)
+/* The events of one message; returns how many lines it had. */
+static int message_take(struct progress_server *server, size_t bytes)
 {
-    char message[EVENT_MESSAGE_BYTES_MAX];
-    struct wire_frame frame = {message, sizeof message, 0};
     struct event event;
-    for (int i = 0; i < EVENTS_A_TURN; i++) {
-        enum wire_received received = wire_socket_receive(server->collect, &frame, 1);
-        if (received == WIRE_NONE)
-            break;
-        if (received == WIRE_MESSAGE && event_decode(message, frame.bytes, &event) == STATUS_OK &&
-            event_is_from_a_rank(&event))
+    const char *line;
+    size_t length;
+    size_t at = 0;
+    int lines = 0;
+    for (; event_line_next(server->message, bytes, &at, &line, &length); lines++) {
+        if (event_decode(line, length, &event) == STATUS_OK && event_is_from_a_rank(&event))
             event_take(server, &event);
         else
             server->ignored++;
+    }
+    server->ignored += lines == 0;
+    return lines;
+}
+
+static void events_collect(struct progress_server *server)
+{
+    struct wire_frame frame = {server->message, sizeof server->message, 0};
+    for (int events = 0; events < EVENTS_A_TURN;) {
+        enum wire_received received = wire_socket_receive(server->collect, &frame, 1);
+        if (received == WIRE_NONE)
+            break;
+        if (received == WIRE_MESSAGE)
+            events += message_take(server, frame.bytes);
+        else
+            server->ignored++;
+        events++;
     }
     events_file_flush(server->file);
     notice_take(server);
@@ -134,8 +185,12 @@ static bool snapshot_renew(struct progress_server *server)
 {
     char *message;
     size_t length;
-    struct snapshot_header header = {.sequence = server->picture->sequence, .ignored = server->ignored};
-    if (server->snapshot_sequence == header.sequence)
+    struct snapshot_header header = {.sequence = server->picture->sequence,
+                                     .ignored = server->ignored,
+                                     .refused = admission_refused(server->admission)};
+    if (server->snapshot_header.sequence == header.sequence &&
+        server->snapshot_header.ignored == header.ignored &&
+        server->snapshot_header.refused == header.refused)
         return true;
     memcpy(header.run, server->description.run, sizeof header.run);
     memcpy(header.publish, server->description.publish, sizeof header.publish);
@@ -145,10 +200,10 @@ static bool snapshot_renew(struct progress_server *server)
     if (zmq_msg_init_data(&server->snapshot, message, length, message_free, NULL) != 0) {
         memory_free(&message);
         zmq_msg_init(&server->snapshot);
-        server->snapshot_sequence = 0;
+        server->snapshot_header.sequence = 0;
         return false;
     }
-    server->snapshot_sequence = header.sequence;
+    server->snapshot_header = header;
     return true;
 }
 
@@ -193,6 +248,7 @@ static bool server_turn(struct progress_server *server)
         frames_publish(server, "", 0);
         server->heartbeat_due = now + WIRE_HEARTBEAT_SECONDS;
     }
+    oddities_tell(server, now);
     zmq_poll(items, 3, 1 + (long)(1000 * (server->heartbeat_due - now)));
     if (items[0].revents != 0)
         events_collect(server);
@@ -220,6 +276,7 @@ static enum status server_end(struct progress_server *server)
     enum status synced = events_file_sync(server->file);
     server->description.state = end->state;
     enum status described = endpoint_file_write(server->run_directory, &server->description);
+    key_file_remove(server->run_directory);
     if (status == STATUS_OK)
         frames_publish(server, message, length);
     requests_answer(server);
@@ -265,30 +322,56 @@ static enum status socket_bind_any(struct progress_server *server, const char *a
     return endpoint_check(endpoint);
 }
 
+/* The list of those who are let in, and the sockets behind it. */
 static enum status sockets_open(struct progress_server *server, const char *address,
-                                char collect_endpoint[ENDPOINT_BYTES])
+                                const struct wire_client_key *monitors, struct progress_access *ranks)
 {
-    static const struct wire_socket_options collect = {.type = ZMQ_PULL,
-                                                       .receive_queue = COLLECT_QUEUE_EVENTS,
-                                                       .linger_ms = 0,
-                                                       .message_bytes_max = EVENT_MESSAGE_BYTES_MAX};
-    static const struct wire_socket_options publish = {.type = ZMQ_PUB,
-                                                       .send_queue = PUBLISH_QUEUE_EVENTS,
-                                                       .linger_ms = LINGER_MS,
-                                                       .message_bytes_max = WIRE_REQUEST_BYTES_MAX};
-    static const struct wire_socket_options snapshots = {.type = ZMQ_ROUTER,
-                                                         .send_queue = SNAPSHOT_QUEUE,
-                                                         .receive_queue = REQUESTS_A_TURN,
-                                                         .linger_ms = LINGER_MS,
-                                                         .message_bytes_max = WIRE_REQUEST_BYTES_MAX};
+    struct admission_rule rules[] = {{.domain = domain_ranks}, {.domain = domain_monitors}};
+    const struct wire_socket_options collect = {.type = ZMQ_PULL,
+                                                .receive_queue = COLLECT_QUEUE_MESSAGES,
+                                                .linger_ms = 0,
+                                                .message_bytes_max = EVENT_BATCH_BYTES_MAX,
+                                                .server = &server->keys,
+                                                .domain = domain_ranks};
+    const struct wire_socket_options publish = {.type = ZMQ_PUB,
+                                                .send_queue = PUBLISH_QUEUE_EVENTS,
+                                                .linger_ms = LINGER_MS,
+                                                .message_bytes_max = WIRE_REQUEST_BYTES_MAX,
+                                                .server = &server->keys,
+                                                .domain = domain_monitors};
+    const struct wire_socket_options snapshots = {.type = ZMQ_ROUTER,
+                                                  .send_queue = SNAPSHOT_QUEUE,
+                                                  .receive_queue = REQUESTS_A_TURN,
+                                                  .linger_ms = LINGER_MS,
+                                                  .message_bytes_max = WIRE_REQUEST_BYTES_MAX,
+                                                  .server = &server->keys,
+                                                  .domain = domain_monitors};
+    memcpy(rules[0].public_key, ranks->key.own.public_key, WIRE_KEY_BYTES);
+    memcpy(rules[1].public_key, monitors->own.public_key, WIRE_KEY_BYTES);
     enum status status = wire_context_create(&server->context);
     if (status == STATUS_OK)
-        status = socket_bind_any(server, address, &collect, &server->collect, collect_endpoint);
+        status = admission_start(server->context, rules, 2, &server->admission);
+    if (status == STATUS_OK)
+        status = socket_bind_any(server, address, &collect, &server->collect, ranks->endpoint);
     if (status == STATUS_OK)
         status = socket_bind_any(server, address, &publish, &server->publish, server->description.publish);
     if (status == STATUS_OK)
         status =
             socket_bind_any(server, address, &snapshots, &server->snapshots, server->description.snapshot);
+    return status;
+}
+
+static enum status keys_draw(struct progress_server *server, struct wire_client_key *monitors,
+                             struct wire_client_key *ranks)
+{
+    enum status status = wire_key_pair_draw(&server->keys);
+    if (status == STATUS_OK)
+        status = wire_key_pair_draw(&monitors->own);
+    if (status == STATUS_OK)
+        status = wire_key_pair_draw(&ranks->own);
+    memcpy(monitors->server_key, server->keys.public_key, WIRE_KEY_BYTES);
+    memcpy(ranks->server_key, server->keys.public_key, WIRE_KEY_BYTES);
+    memcpy(server->description.server_key, server->keys.public_key, WIRE_KEY_BYTES);
     return status;
 }
 
@@ -304,16 +387,15 @@ static enum status identity_draw(char run[RUN_IDENTITY_BYTES])
 
 static enum status thread_start(struct progress_server *server)
 {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&server->thread, NULL, server_run, server);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (error == 0)
+    enum status status = machine_thread_start(&server->thread, server_run, server, "progress server");
+    if (status == STATUS_OK)
         return STATUS_OK;
+    struct error_carried failure = {STATUS_OK, ""};
+    error_keep_first(&failure, status);
     server->description.state = STATE_FAILED; /* monitor.json must not go on promising a server */
     endpoint_file_write(server->run_directory, &server->description);
-    return error_set(STATUS_IO, "progress server: cannot start its thread: %s", strerror(error));
+    key_file_remove(server->run_directory);
+    return error_raise(&failure);
 }
 
 static void server_release(struct progress_server **server)
@@ -323,26 +405,29 @@ static void server_release(struct progress_server **server)
     wire_socket_close(&old->collect);
     wire_socket_close(&old->publish);
     wire_socket_close(&old->snapshots);
+    admission_stop(&old->admission);
     wire_context_destroy(&old->context);
     events_file_close(&old->file);
     picture_destroy(&old->picture);
     if (old->stop_descriptor >= 0)
         close(old->stop_descriptor);
+    wire_key_forget(&old->keys, sizeof old->keys);
     memory_free(server);
 }
 
 static enum status server_prepare(struct progress_server *server, const char *run_directory,
                                   const char *bind_address, const struct event *run_start,
-                                  char collect_endpoint[ENDPOINT_BYTES])
+                                  struct progress_access *ranks)
 {
     struct endpoint_description *description = &server->description;
     struct event start = *run_start;
+    struct wire_client_key monitors;
     char message[EVENT_MESSAGE_BYTES_MAX];
     size_t length;
-    int path = snprintf(server->run_directory, PATH_BYTES, "%s", run_directory);
-    if (path < 0 || path >= PATH_BYTES)
+    int path = snprintf(server->run_directory, RUN_FILE_PATH_BYTES, "%s", run_directory);
+    if (path < 0 || path >= RUN_FILE_PATH_BYTES)
         return error_set(STATUS_USAGE, "%.64s…: the run directory's name has more than %d bytes",
-                         run_directory, PATH_BYTES);
+                         run_directory, RUN_FILE_PATH_BYTES);
     machine_host(description->host, sizeof description->host);
     description->process = getpid();
     description->started = machine_time();
@@ -355,36 +440,43 @@ static enum status server_prepare(struct progress_server *server, const char *ru
         return error_set(STATUS_IO, "progress server: eventfd: %s", strerror(errno));
     enum status status = identity_draw(description->run);
     if (status == STATUS_OK)
+        status = keys_draw(server, &monitors, &ranks->key);
+    if (status == STATUS_OK)
         status = picture_create(&server->picture);
     if (status == STATUS_OK)
         status = events_file_open(run_directory, EVENTS_FILE_BYTES_MAX, &server->file);
     if (status == STATUS_OK)
-        status = sockets_open(server, bind_address, collect_endpoint);
+        status = sockets_open(server, bind_address, &monitors, ranks);
     if (status == STATUS_OK)
         status = event_record(server, &start, message, &length);
     if (status == STATUS_OK)
         status = events_file_sync(server->file);
     if (status == STATUS_OK)
+        status = key_file_write(run_directory, &monitors);
+    if (status == STATUS_OK)
         status = endpoint_file_write(run_directory, description);
+    wire_key_forget(&monitors, sizeof monitors);
     return status;
 }
 
 enum status progress_server_start(const char *run_directory, const char *bind_address,
                                   const struct event *run_start, struct progress_server **server,
-                                  char collect_endpoint[128])
+                                  struct progress_access *ranks)
 {
-    _Static_assert(ENDPOINT_BYTES == 128, "the size progress.h states");
+    memset(ranks, 0, sizeof *ranks);
     enum status status = memory_allocate(server, 1, sizeof **server, "progress server");
     if (status != STATUS_OK)
         return status;
     (*server)->stop_descriptor = -1;
     zmq_msg_init(&(*server)->snapshot);
     status = server_prepare(*server, run_directory, bind_address != NULL ? bind_address : "127.0.0.1",
-                            run_start, collect_endpoint);
+                            run_start, ranks);
     if (status == STATUS_OK)
         status = thread_start(*server);
-    if (status != STATUS_OK)
+    if (status != STATUS_OK) {
+        wire_key_forget(ranks, sizeof *ranks);
         server_release(server);
+    }
     return status;
 }
 

@@ -54,10 +54,10 @@ static enum status header_write(struct writer *writer, const struct snapshot_hea
 {
     char line[HEADER_BYTES_MAX];
     size_t length = 0;
-    json_t *object =
-        json_pack("{s:i, s:s, s:s, s:s, s:I, s:I, s:I}", "v", EVENT_WIRE_VERSION, "kind", "snapshot", "run",
-                  header->run, "publish", header->publish, "seq", (json_int_t)header->sequence, "ignored",
-                  (json_int_t)header->ignored, "events", (json_int_t)events);
+    json_t *object = json_pack("{s:i, s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "v", EVENT_WIRE_VERSION, "kind",
+                               "snapshot", "run", header->run, "publish", header->publish, "seq",
+                               (json_int_t)header->sequence, "ignored", (json_int_t)header->ignored,
+                               "refused", (json_int_t)header->refused, "events", (json_int_t)events);
     if (object != NULL)
         length = json_dumpb(object, line, sizeof line, JSON_COMPACT);
     json_decref(object);
@@ -109,6 +109,7 @@ static enum status header_decode(const char *line, size_t length, struct snapsho
     int kind = -1;
     int64_t sequence = 0;
     int64_t ignored = 0;
+    int64_t refused = 0;
     if (length > HEADER_BYTES_MAX)
         return error_set(STATUS_FORMAT, "snapshot: header of %zu bytes, expected at most %d", length,
                          HEADER_BYTES_MAX);
@@ -127,12 +128,15 @@ static enum status header_decode(const char *line, size_t length, struct snapsho
     if (status == STATUS_OK)
         status = json_member_integer(object, "ignored", 0, INT64_MAX, &ignored);
     if (status == STATUS_OK)
+        status = json_member_integer(object, "refused", 0, INT64_MAX, &refused);
+    if (status == STATUS_OK)
         status = json_member_integer(object, "events", 0, INT32_MAX, events);
     json_decref(object);
     if (status != STATUS_OK)
         return status;
     header->sequence = (uint64_t)sequence;
     header->ignored = (uint64_t)ignored;
+    header->refused = (uint64_t)refused;
     if (kind != 0 || header->run[0] == '\0')
         return error_set(STATUS_FORMAT, "snapshot: the first line is no snapshot header");
     return endpoint_check(header->publish);

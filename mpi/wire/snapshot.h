@@ -14,6 +14,7 @@ struct snapshot_header {
     char publish[ENDPOINT_BYTES]; /* where the updates after this snapshot come from */
     uint64_t sequence;            /* of the newest event in the picture */
     uint64_t ignored;             /* messages the server could not make sense of */
+    uint64_t refused;             /* connections with a key that is not on the list */
 };
 
 /* The message and its length (no terminating zero counted); the caller releases it with memory_free. */

@@ -21,19 +21,24 @@ struct subscriber {
     void *context, *requests, *updates; /* updates NULL until the first snapshot said where they come from */
     char endpoint[ENDPOINT_BYTES];
     char run[RUN_IDENTITY_BYTES]; /* "" until known */
+    struct wire_client_key key;
+    struct snapshot_header header;
+    uint64_t gaps;
     struct picture *picture;
     bool wanted;                      /* a snapshot is needed */
     bool awaiting;                    /* and was asked for; updates wait in their queue meanwhile */
     double requested, updated, heard; /* when last: monotonic */
 };
 
-enum status subscriber_create(const char *snapshot_endpoint, const char *run, struct subscriber **subscriber)
+enum status subscriber_create(const char *snapshot_endpoint, const char *run,
+                              const struct wire_client_key *key, struct subscriber **subscriber)
 {
-    static const struct wire_socket_options requests = {.type = ZMQ_DEALER,
-                                                        .send_queue = SNAPSHOT_QUEUE,
-                                                        .receive_queue = SNAPSHOT_QUEUE,
-                                                        .linger_ms = 0,
-                                                        .message_bytes_max = SNAPSHOT_BYTES_MAX};
+    const struct wire_socket_options requests = {.type = ZMQ_DEALER,
+                                                 .send_queue = SNAPSHOT_QUEUE,
+                                                 .receive_queue = SNAPSHOT_QUEUE,
+                                                 .linger_ms = 0,
+                                                 .message_bytes_max = SNAPSHOT_BYTES_MAX,
+                                                 .client = key};
     *subscriber = NULL;
     enum status status = endpoint_check(snapshot_endpoint);
     if (status == STATUS_OK)
@@ -43,6 +48,7 @@ enum status subscriber_create(const char *snapshot_endpoint, const char *run, st
     struct subscriber *made = *subscriber;
     snprintf(made->endpoint, sizeof made->endpoint, "%s", snapshot_endpoint);
     snprintf(made->run, sizeof made->run, "%s", run != NULL ? run : "");
+    made->key = *key;
     made->heard = made->updated = machine_monotonic();
     made->requested = made->heard - REQUEST_INTERVAL;
     made->wanted = true;
@@ -64,15 +70,17 @@ void subscriber_destroy(struct subscriber **subscriber)
     wire_socket_close(&(*subscriber)->updates);
     wire_context_destroy(&(*subscriber)->context);
     picture_destroy(&(*subscriber)->picture);
+    wire_key_forget(&(*subscriber)->key, sizeof(*subscriber)->key);
     memory_free(subscriber);
 }
 
 static enum status updates_open(struct subscriber *subscriber, const char *publish)
 {
-    static const struct wire_socket_options updates = {.type = ZMQ_SUB,
-                                                       .receive_queue = UPDATE_QUEUE,
-                                                       .linger_ms = 0,
-                                                       .message_bytes_max = EVENT_MESSAGE_BYTES_MAX};
+    const struct wire_socket_options updates = {.type = ZMQ_SUB,
+                                                .receive_queue = UPDATE_QUEUE,
+                                                .linger_ms = 0,
+                                                .message_bytes_max = EVENT_MESSAGE_BYTES_MAX,
+                                                .client = &subscriber->key};
     enum status status = wire_socket_create(subscriber->context, &updates, &subscriber->updates);
     if (status == STATUS_OK &&
         zmq_setsockopt(subscriber->updates, ZMQ_SUBSCRIBE, subscriber->run, strlen(subscriber->run)) != 0)
@@ -94,6 +102,7 @@ static enum status snapshot_adopt(struct subscriber *subscriber, const struct sn
     if (subscriber->picture != NULL && header->sequence < subscriber->picture->sequence)
         return STATUS_OK; /* the late answer to a request that was repeated */
     picture_destroy(&subscriber->picture);
+    subscriber->header = *header;
     subscriber->picture = *picture;
     *picture = NULL;
     *news = SUBSCRIBER_PICTURE;
@@ -162,6 +171,7 @@ static void update_apply(struct subscriber *subscriber, const struct update *upd
     if (update->sequence <= picture->sequence)
         return; /* it is in the snapshot already */
     if (update->sequence != picture->sequence + 1 || update->event_bytes == 0) {
+        subscriber->gaps++;
         subscriber->wanted = true;
         return;
     }
@@ -235,6 +245,16 @@ enum status subscriber_next(struct subscriber *subscriber, int timeout_ms, enum 
 const struct picture *subscriber_picture(const struct subscriber *subscriber)
 {
     return subscriber->picture;
+}
+
+const struct snapshot_header *subscriber_header(const struct subscriber *subscriber)
+{
+    return &subscriber->header;
+}
+
+uint64_t subscriber_gaps(const struct subscriber *subscriber)
+{
+    return subscriber->gaps;
 }
 
 double subscriber_silence(const struct subscriber *subscriber)

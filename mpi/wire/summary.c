@@ -26,9 +26,12 @@ static void ranks_summarise(const struct picture *picture, double now, struct pi
         summary->ranks_heard++;
         summary->ranks_silent += silent;
         summary->memory_bytes += rank->memory_bytes;
+        summary->energy_joules += rank->energy_joules;
+        summary->dropped += rank->dropped;
         if (rank_is_at_work(picture, rank) && !silent)
             summary->images_per_second += rank->images_per_second;
     }
+    summary->co2e_grams = summary->energy_joules * picture->start.co2e_grams_per_joule;
 }
 
 static void value_add(struct picture_summary *summary, double value)

@@ -17,6 +17,8 @@ struct picture_summary {
     int64_t epochs_done, epochs_total; /* epochs_total 0: not a run of epochs */
     double images_per_second;          /* sum over the ranks at work */
     uint64_t memory_bytes;             /* sum over the ranks */
+    double energy_joules, co2e_grams;  /* so far, sum over the ranks; 0: not known */
+    int64_t dropped;                   /* events that never left their ranks */
     double elapsed;                    /* seconds since the start of the run; to its end when it has ended */
     double progress;                   /* 0 to 1 of what this run has to do; −1: unknown */
     double seconds_left;               /* at the mean pace so far; −1: unknown */

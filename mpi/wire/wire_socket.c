@@ -7,6 +7,13 @@
 #include <string.h>
 #include <zmq.h>
 
+enum {
+    SEAL_BYTES = 64,        /* what sealing adds to a message, 33 bytes, rounded up */
+    HANDSHAKE_BYTES = 1024, /* what its longest command needs, 257 bytes and metadata, rounded up */
+    HANDSHAKE_MS = 10000,   /* then a connection that has not shown its key is closed */
+    BACKLOG = 1024          /* connections that wait to be accepted: all ranks come at once */
+};
+
 enum status wire_context_create(void **context)
 {
     *context = zmq_ctx_new();
@@ -37,6 +44,27 @@ static void *socket_open(void *context, int type)
     return socket;
 }
 
+/* Nobody gets in without a key, nor keeps a connection by staying silent. */
+static int server_keys_set(void *socket, const struct wire_socket_options *options)
+{
+    static const int yes = 1, handshake_ms = HANDSHAKE_MS, backlog = BACKLOG;
+    int failed = zmq_setsockopt(socket, ZMQ_CURVE_SERVER, &yes, sizeof yes);
+    failed |= zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, options->server->secret_key, WIRE_KEY_BYTES);
+    failed |= zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, options->domain, strlen(options->domain));
+    failed |= zmq_setsockopt(socket, ZMQ_HANDSHAKE_IVL, &handshake_ms, sizeof handshake_ms);
+    failed |= zmq_setsockopt(socket, ZMQ_BACKLOG, &backlog, sizeof backlog);
+    failed |= zmq_setsockopt(socket, ZMQ_TCP_KEEPALIVE, &yes, sizeof yes);
+    return failed;
+}
+
+static int client_keys_set(void *socket, const struct wire_client_key *key)
+{
+    int failed = zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, key->server_key, WIRE_KEY_BYTES);
+    failed |= zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, key->own.public_key, WIRE_KEY_BYTES);
+    failed |= zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, key->own.secret_key, WIRE_KEY_BYTES);
+    return failed;
+}
+
 enum status wire_socket_create(void *context, const struct wire_socket_options *options, void **socket)
 {
     *socket = socket_open(context, options->type);
@@ -45,15 +73,23 @@ enum status wire_socket_create(void *context, const struct wire_socket_options *
                          "ZeroMQ cannot open a socket: %s; raise the limit of open files (ulimit -n)",
                          zmq_strerror(zmq_errno()));
     int failed = zmq_setsockopt(*socket, ZMQ_LINGER, &options->linger_ms, sizeof options->linger_ms);
-    failed |= zmq_setsockopt(*socket, ZMQ_MAXMSGSIZE, &options->message_bytes_max,
-                             sizeof options->message_bytes_max);
+    int64_t bytes_max = options->message_bytes_max;
+    if (options->server != NULL || options->client != NULL)
+        bytes_max = bytes_max + SEAL_BYTES > HANDSHAKE_BYTES ? bytes_max + SEAL_BYTES : HANDSHAKE_BYTES;
+    failed |= zmq_setsockopt(*socket, ZMQ_MAXMSGSIZE, &bytes_max, sizeof bytes_max);
     if (options->send_queue > 0)
         failed |= zmq_setsockopt(*socket, ZMQ_SNDHWM, &options->send_queue, sizeof options->send_queue);
     if (options->receive_queue > 0)
         failed |= zmq_setsockopt(*socket, ZMQ_RCVHWM, &options->receive_queue, sizeof options->receive_queue);
+    if (options->server != NULL)
+        failed |= server_keys_set(*socket, options);
+    if (options->client != NULL)
+        failed |= client_keys_set(*socket, options->client);
     if (failed != 0) {
+        enum status status =
+            error_set(STATUS_INTERNAL, "ZeroMQ refuses a socket's options: %s", zmq_strerror(zmq_errno()));
         wire_socket_close(socket);
-        return error_set(STATUS_INTERNAL, "ZeroMQ refuses a socket's options: %s", zmq_strerror(zmq_errno()));
+        return status;
     }
     return STATUS_OK;
 }

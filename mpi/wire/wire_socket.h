@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "compute/base/error.h"
+#include "mpi/wire/wire_key.h"
 
 /* A context whose threads take no signals: those are meant for the program's main thread. */
 enum status wire_context_create(void **context);
@@ -19,6 +20,12 @@ struct wire_socket_options {
     int receive_queue;         /* the same for receiving */
     int linger_ms;             /* how long closing may take for what is unsent */
     int64_t message_bytes_max; /* a peer that sends longer ones is disconnected */
+
+    /* A socket that others connect to asks for keys when it has one of its own; those of `domain` are let in
+     * (admission.h). */
+    const struct wire_key_pair *server; /* borrowed for the call; NULL: not a socket with keys */
+    const char *domain;
+    const struct wire_client_key *client; /* the same for a socket that connects to one with keys */
 };
 
 /* The caller closes *socket with wire_socket_close before the context. */

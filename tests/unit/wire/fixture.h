@@ -36,7 +36,8 @@ static inline void fixture_path(void **state, const char *name, char path[FIXTUR
 
 static inline int folder_remove(void **state)
 {
-    static const char *const names[] = {"monitor.json", "monitor.json.part", "events.jsonl"};
+    static const char *const names[] = {"monitor.json", "monitor.json.part", "events.jsonl", "monitor.key",
+                                        "copied.key"};
     char path[FIXTURE_PATH_BYTES];
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         fixture_path(state, names[i], path);

@@ -6,6 +6,7 @@
 
 #include "mpi/wire/endpoint_file.h"
 #include "mpi/wire/events_file.h"
+#include "mpi/wire/key_file.h"
 #include "mpi/wire/machine.h"
 #include "mpi/wire/progress.h"
 
@@ -13,14 +14,18 @@ static const double PATIENCE = 30; /* seconds until what should come is given up
 
 struct run {
     struct progress_server *server;
-    char collect[ENDPOINT_BYTES];
+    struct progress_access ranks;
+    struct wire_client_key key; /* a monitor's */
     struct endpoint_description description;
 };
 
 static inline void run_begin(void **state, int64_t ranks, int32_t classes, struct run *run)
 {
     struct event start = start_event(ranks, classes);
-    assert_int_equal(progress_server_start(*state, NULL, &start, &run->server, run->collect), STATUS_OK);
+    char path[RUN_FILE_PATH_BYTES];
+    assert_int_equal(progress_server_start(*state, NULL, &start, &run->server, &run->ranks), STATUS_OK);
+    assert_int_equal(key_file_path(*state, path), STATUS_OK);
+    assert_int_equal(key_file_read(path, &run->key), STATUS_OK);
     assert_int_equal(endpoint_file_read(*state, &run->description), STATUS_OK);
 }
 
@@ -34,7 +39,7 @@ static inline void run_finish(struct run *run)
 static inline struct progress_sender *sender_for(const struct run *run, int32_t rank)
 {
     struct progress_sender *sender;
-    assert_int_equal(progress_sender_create(run->collect, rank, &sender), STATUS_OK);
+    assert_int_equal(progress_sender_create(&run->ranks, rank, &sender), STATUS_OK);
     return sender;
 }
 

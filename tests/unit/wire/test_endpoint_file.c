@@ -5,6 +5,8 @@
 #include "mpi/wire/endpoint_file.h"
 #include "mpi/wire/machine.h"
 
+#define SERVER_KEY "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"
+
 static struct endpoint_description description(void)
 {
     struct endpoint_description made = {
@@ -14,6 +16,7 @@ static struct endpoint_description description(void)
         .state = STATE_RUNNING,
         .publish = "tcp://10.1.2.3:40001",
         .snapshot = "tcp://[fe80::1]:40002",
+        .server_key = SERVER_KEY,
     };
     machine_host(made.host, sizeof made.host);
     return made;
@@ -45,6 +48,7 @@ static void test_every_state_survives_the_file(void **state)
         assert_true(back.started == made.started);
         assert_string_equal(back.publish, made.publish);
         assert_string_equal(back.snapshot, made.snapshot);
+        assert_string_equal(back.server_key, made.server_key);
     }
 }
 
@@ -71,14 +75,16 @@ static void test_strange_files_are_refused(void **state)
         "{\"v\":1}",
         "{\"v\":1,\"state\":\"running\",\"run\":\"a\",\"host\":\"h\",\"process\":1}",
         "{\"v\":1,\"state\":\"asleep\",\"run\":\"a\",\"host\":\"h\",\"process\":1,\"publish\":\"tcp://a:1\","
-        "\"snapshot\":\"tcp://a:1\"}",
+        "\"snapshot\":\"tcp://a:1\",\"server_key\":\"" SERVER_KEY "\"}",
         "{\"v\":2,\"state\":\"running\",\"run\":\"a\",\"host\":\"h\",\"process\":1,\"publish\":\"tcp://a:1\","
-        "\"snapshot\":\"tcp://a:1\"}",
+        "\"snapshot\":\"tcp://a:1\",\"server_key\":\"" SERVER_KEY "\"}",
         "{\"v\":1,\"state\":\"running\",\"run\":\"a\",\"host\":\"h\",\"process\":-1,\"publish\":\"tcp://"
         "a:1\","
-        "\"snapshot\":\"tcp://a:1\"}",
+        "\"snapshot\":\"tcp://a:1\",\"server_key\":\"" SERVER_KEY "\"}",
         "{\"v\":1,\"state\":\"running\",\"run\":\"a\",\"host\":\"h\",\"process\":1,\"publish\":\"tcp://a:1\","
-        "\"snapshot\":\"ipc://a\"}",
+        "\"snapshot\":\"ipc://a\",\"server_key\":\"" SERVER_KEY "\"}",
+        "{\"v\":1,\"state\":\"running\",\"run\":\"a\",\"host\":\"h\",\"process\":1,\"publish\":\"tcp://a:1\","
+        "\"snapshot\":\"tcp://a:1\",\"server_key\":\"no key\"}",
     };
     struct endpoint_description back;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {

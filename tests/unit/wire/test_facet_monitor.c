@@ -29,7 +29,7 @@ static void need_program(void)
     }
 }
 
-static struct monitor monitor_start(const char *run, const char *option, const char *other)
+static struct monitor monitor_start(const char *run, const char *option, const char *other, const char *last)
 {
     int ends[2];
     struct monitor monitor;
@@ -41,7 +41,7 @@ static struct monitor monitor_start(const char *run, const char *option, const c
         dup2(ends[1], STDERR_FILENO);
         close(ends[0]);
         close(ends[1]);
-        execl(program, program, run, option, other, (char *)NULL);
+        execl(program, program, run, option, other, last, (char *)NULL);
         _exit(127);
     }
     close(ends[1]);
@@ -72,7 +72,18 @@ static void assert_contains(const struct outcome *outcome, const char *text)
 static struct outcome *monitor_run(const char *run, const char *option, const char *other)
 {
     static struct outcome outcome;
-    struct monitor monitor = monitor_start(run, option, other);
+    struct monitor monitor = monitor_start(run, option, other, NULL);
+    monitor_wait(&monitor, &outcome);
+    return &outcome;
+}
+
+/* One look as JSON at an endpoint, with a key file. */
+static struct outcome *monitor_look(const char *endpoint, const char *key_file)
+{
+    static struct outcome outcome;
+    char option[RUN_FILE_PATH_BYTES + 16];
+    snprintf(option, sizeof option, "--key-file=%s", key_file);
+    struct monitor monitor = monitor_start(endpoint, "--once", "--json", option);
     monitor_wait(&monitor, &outcome);
     return &outcome;
 }
@@ -111,6 +122,7 @@ static void test_the_result_of_a_run_that_failed(void **state)
 
 static void test_one_look_at_a_running_run(void **state)
 {
+    char key[RUN_FILE_PATH_BYTES];
     struct run run;
     need_program();
     run_begin(state, 1, 4, &run);
@@ -118,7 +130,8 @@ static void test_one_look_at_a_running_run(void **state)
     assert_int_equal(outcome->exit_code, 0);
     assert_contains(outcome, "running for");
     assert_contains(outcome, "0 of 4 classes done, 4 waiting");
-    outcome = monitor_run(run.description.snapshot, "--once", "--json");
+    assert_int_equal(key_file_path(*state, key), STATUS_OK);
+    outcome = monitor_look(run.description.snapshot, key);
     assert_int_equal(outcome->exit_code, 0);
     assert_contains(outcome, "{\"v\":1,\"run\":{\"command\":\"facet decompose n.h5 -o run\"");
     assert_contains(outcome, "\"waiting\":4");
@@ -130,7 +143,7 @@ static void test_started_before_the_run_it_follows_to_the_end(void **state)
     static struct outcome outcome;
     char seen[64] = "";
     need_program();
-    struct monitor monitor = monitor_start(*state, NULL, NULL);
+    struct monitor monitor = monitor_start(*state, NULL, NULL, NULL);
     assert_true(read(monitor.output, seen, sizeof seen - 1) > 0);
     assert_non_null(strstr(seen, "waiting for "));
     run_through(state, STATE_DONE);
@@ -170,18 +183,46 @@ static void test_a_crashed_run_is_recognised_at_once(void **state)
     assert_true(machine_monotonic() - start < PATIENCE);
 }
 
+static void test_without_the_key_there_is_nothing_to_see(void **state)
+{
+    char path[RUN_FILE_PATH_BYTES];
+    struct wire_client_key wrong;
+    struct run run;
+    need_program();
+    run_begin(state, 1, 4, &run);
+    struct outcome *outcome = monitor_run(run.description.snapshot, "--once", NULL);
+    assert_int_equal(outcome->exit_code, 2);
+    assert_contains(outcome, "--key-file");
+    wrong = run.key; /* knows the server's public key, which is in monitor.json, but has a key of its own */
+    assert_int_equal(wire_key_pair_draw(&wrong.own), STATUS_OK);
+    assert_int_equal(key_file_write(*state, &wrong), STATUS_OK);
+    assert_int_equal(key_file_path(*state, path), STATUS_OK);
+    outcome = monitor_look(run.description.snapshot, path);
+    assert_int_equal(outcome->exit_code, 1);
+    assert_contains(outcome, "no answer");
+    memcpy(wrong.server_key, wrong.own.public_key, WIRE_KEY_BYTES);
+    assert_int_equal(key_file_write(*state, &wrong), STATUS_OK);
+    outcome = monitor_run(*state, "--once", NULL);
+    assert_int_equal(outcome->exit_code, 1);
+    assert_contains(outcome, "is the key of another run");
+    run_finish(&run);
+}
+
 static void test_an_endpoint_that_does_not_answer_is_given_up(void **state)
 {
+    char key[RUN_FILE_PATH_BYTES];
     struct run run;
     need_program();
     run_begin(state, 1, 0, &run);
     run_finish(&run); /* the process lives (it is this one), its server does not */
+    assert_int_equal(key_file_write(*state, &run.key), STATUS_OK);
     run.description.state = STATE_RUNNING;
     assert_int_equal(endpoint_file_write(*state, &run.description), STATUS_OK);
     struct outcome *outcome = monitor_run(*state, NULL, NULL);
     assert_int_equal(outcome->exit_code, 1);
     assert_contains(outcome, "no answer for ");
-    outcome = monitor_run("tcp://127.0.0.1:1", NULL, NULL);
+    assert_int_equal(key_file_path(*state, key), STATUS_OK);
+    outcome = monitor_look("tcp://127.0.0.1:1", key);
     assert_int_equal(outcome->exit_code, 1);
     assert_contains(outcome, "no answer");
 }
@@ -206,7 +247,7 @@ static void test_a_signal_ends_it(void **state)
     static struct outcome outcome;
     char seen[64];
     need_program();
-    struct monitor monitor = monitor_start(*state, NULL, NULL);
+    struct monitor monitor = monitor_start(*state, NULL, NULL, NULL);
     assert_true(read(monitor.output, seen, sizeof seen) > 0);
     assert_int_equal(kill(monitor.process, SIGTERM), 0);
     monitor_wait(&monitor, &outcome);
@@ -263,6 +304,7 @@ int main(void)
         FOLDER_TEST(test_started_before_the_run_it_follows_to_the_end),
         FOLDER_TEST(test_waiting_may_be_limited),
         FOLDER_TEST(test_a_crashed_run_is_recognised_at_once),
+        FOLDER_TEST(test_without_the_key_there_is_nothing_to_see),
         FOLDER_TEST(test_an_endpoint_that_does_not_answer_is_given_up),
         FOLDER_TEST(test_a_stream_of_json_is_a_stream_of_events),
         FOLDER_TEST(test_a_signal_ends_it),

@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <zmq.h>
 
+#include "mpi/wire/event_batch.h"
 #include "mpi/wire/snapshot.h"
 #include "mpi/wire/wire_protocol.h"
 #include "mpi/wire/wire_socket.h"
@@ -14,16 +15,17 @@ struct peer {
     void *context, *socket;
 };
 
-static struct peer peer_make(int type, const char *endpoint)
+static struct peer peer_make(int type, const char *endpoint, const struct wire_client_key *key)
 {
     struct peer peer;
     assert_int_equal(wire_context_create(&peer.context), STATUS_OK);
-    assert_int_equal(
-        wire_socket_create(peer.context,
-                           &(struct wire_socket_options){
-                               .type = type, .linger_ms = 1000, .message_bytes_max = SNAPSHOT_BYTES_MAX},
-                           &peer.socket),
-        STATUS_OK);
+    assert_int_equal(wire_socket_create(peer.context,
+                                        &(struct wire_socket_options){.type = type,
+                                                                      .linger_ms = 1000,
+                                                                      .message_bytes_max = SNAPSHOT_BYTES_MAX,
+                                                                      .client = key},
+                                        &peer.socket),
+                     STATUS_OK);
     assert_int_equal(wire_socket_connect(peer.socket, endpoint), STATUS_OK);
     return peer;
 }
@@ -42,7 +44,7 @@ static void peer_say(const struct peer *peer, const char *text)
 /* The header of a snapshot asked for by hand. */
 static struct snapshot_header snapshot_ask(const struct run *run)
 {
-    struct peer peer = peer_make(ZMQ_DEALER, run->description.snapshot);
+    struct peer peer = peer_make(ZMQ_DEALER, run->description.snapshot, &run->key);
     zmq_pollitem_t item = {peer.socket, 0, ZMQ_POLLIN, 0};
     struct snapshot_header header;
     struct picture *picture;
@@ -70,10 +72,8 @@ static void test_stopping_drains_what_the_ranks_sent(void **state)
     for (int i = 0; i < EVENTS; i++)
         for (int rank = 0; rank < RANKS; rank++)
             send_event(senders[rank], log_event("line"));
-    for (int rank = 0; rank < RANKS; rank++) {
-        assert_int_equal(progress_dropped(senders[rank]), 0);
+    for (int rank = 0; rank < RANKS; rank++)
         progress_sender_destroy(&senders[rank]);
-    }
     run_finish(&run);
     struct record record = run_recorded(state);
     assert_int_equal(record.count[EVENT_LOG], RANKS * EVENTS);
@@ -144,10 +144,10 @@ static void test_a_resumed_run_continues_the_file_and_begins_anew(void **state)
 
 static void test_nonsense_is_counted_and_ignored(void **state)
 {
-    char scrap[EVENT_MESSAGE_BYTES_MAX] = {0};
+    static char scrap[EVENT_BATCH_BYTES_MAX]; /* one line without an end */
     struct run run;
     run_begin(state, 2, 4, &run);
-    struct peer peer = peer_make(ZMQ_PUSH, run.collect);
+    struct peer peer = peer_make(ZMQ_PUSH, run.ranks.endpoint, &run.ranks.key);
     peer_say(&peer, "garbage");
     peer_say(&peer, "");
     peer_say(&peer, "{\"v\":1,\"kind\":\"run_end\",\"state\":\"done\"}"); /* not a rank's to say */
@@ -173,13 +173,13 @@ static void test_nonsense_is_counted_and_ignored(void **state)
 
 static void test_huge_messages_and_strange_requests_do_no_harm(void **state)
 {
-    enum { BYTES = 1 << 20 };
+    enum { BYTES = 1 << 20 }; /* more than a message may have */
     struct run run;
     char *huge = calloc(1, BYTES);
     assert_non_null(huge);
     run_begin(state, 1, 0, &run);
-    struct peer flood = peer_make(ZMQ_PUSH, run.collect);
-    struct peer curious = peer_make(ZMQ_DEALER, run.description.snapshot);
+    struct peer flood = peer_make(ZMQ_PUSH, run.ranks.endpoint, &run.ranks.key);
+    struct peer curious = peer_make(ZMQ_DEALER, run.description.snapshot, &run.key);
     assert_int_equal(zmq_send(flood.socket, huge, BYTES, 0), BYTES);
     assert_int_equal(zmq_send(curious.socket, huge, BYTES, 0), BYTES);
     peer_say(&curious, "facet-snapshot 9");
@@ -197,10 +197,10 @@ static void test_a_second_server_in_the_directory_is_refused(void **state)
     struct event start = start_event(1, 0);
     struct progress_server *second;
     struct endpoint_description after;
-    char collect[ENDPOINT_BYTES];
+    struct progress_access access;
     struct run run;
     run_begin(state, 1, 0, &run);
-    assert_int_equal(progress_server_start(*state, NULL, &start, &second, collect), STATUS_MISMATCH);
+    assert_int_equal(progress_server_start(*state, NULL, &start, &second, &access), STATUS_MISMATCH);
     assert_null(second);
     assert_int_equal(endpoint_file_read(*state, &after), STATUS_OK);
     assert_string_equal(after.run, run.description.run);
@@ -211,8 +211,8 @@ static void test_the_address_may_be_an_interface(void **state)
 {
     struct event start = start_event(1, 0);
     struct run run;
-    assert_int_equal(progress_server_start(*state, "lo", &start, &run.server, run.collect), STATUS_OK);
-    assert_ptr_equal(strstr(run.collect, "tcp://127.0.0.1:"), run.collect);
+    assert_int_equal(progress_server_start(*state, "lo", &start, &run.server, &run.ranks), STATUS_OK);
+    assert_ptr_equal(strstr(run.ranks.endpoint, "tcp://127.0.0.1:"), run.ranks.endpoint);
     run_finish(&run);
 }
 
@@ -223,8 +223,8 @@ static void test_everywhere_is_announced_by_host_name(void **state)
     struct run run;
     machine_host(host, sizeof host);
     snprintf(expected, sizeof expected, "tcp://%s:", host);
-    assert_int_equal(progress_server_start(*state, "0.0.0.0", &start, &run.server, run.collect), STATUS_OK);
-    assert_ptr_equal(strstr(run.collect, expected), run.collect);
+    assert_int_equal(progress_server_start(*state, "0.0.0.0", &start, &run.server, &run.ranks), STATUS_OK);
+    assert_ptr_equal(strstr(run.ranks.endpoint, expected), run.ranks.endpoint);
     run_finish(&run);
 }
 
@@ -232,14 +232,15 @@ static void test_wrong_addresses_and_directories_are_refused(void **state)
 {
     struct event start = start_event(1, 0);
     struct progress_server *server;
-    char collect[ENDPOINT_BYTES], path[FIXTURE_PATH_BYTES];
-    assert_int_equal(progress_server_start(*state, "no-such-interface", &start, &server, collect),
+    struct progress_access access;
+    char path[FIXTURE_PATH_BYTES];
+    assert_int_equal(progress_server_start(*state, "no-such-interface", &start, &server, &access),
                      STATUS_USAGE);
     assert_null(server);
-    assert_int_equal(progress_server_start(*state, "203.0.113.7", &start, &server, collect), STATUS_IO);
+    assert_int_equal(progress_server_start(*state, "203.0.113.7", &start, &server, &access), STATUS_IO);
     assert_null(server);
     fixture_path(state, "nowhere", path);
-    assert_int_equal(progress_server_start(path, NULL, &start, &server, collect), STATUS_IO);
+    assert_int_equal(progress_server_start(path, NULL, &start, &server, &access), STATUS_IO);
     assert_null(server);
 }
 
@@ -271,7 +272,7 @@ static void test_no_thread_of_the_wire_takes_signals(void **state)
         fclose(file);
     }
     closedir(tasks);
-    assert_in_range(threads, 3, 64); /* the server's, and those of two contexts */
+    assert_in_range(threads, 7, 64); /* server, admission, sender, and two of each context */
     progress_sender_destroy(&sender);
     run_finish(&run);
 }

@@ -3,16 +3,29 @@
 #include <zmq.h>
 
 #include "compute/base/memory.h"
+#include "mpi/wire/admission.h"
 #include "mpi/wire/snapshot.h"
 #include "mpi/wire/subscriber.h"
 #include "mpi/wire/wire_protocol.h"
 #include "mpi/wire/wire_socket.h"
 
+/* Some server's key and a client's of its own. */
+static struct wire_client_key key_draw(void)
+{
+    struct wire_client_key key;
+    struct wire_key_pair server;
+    assert_int_equal(wire_key_pair_draw(&server), STATUS_OK);
+    assert_int_equal(wire_key_pair_draw(&key.own), STATUS_OK);
+    memcpy(key.server_key, server.public_key, WIRE_KEY_BYTES);
+    return key;
+}
+
 static struct subscriber *subscriber_for(const struct run *run)
 {
     struct subscriber *subscriber;
-    assert_int_equal(subscriber_create(run->description.snapshot, run->description.run, &subscriber),
-                     STATUS_OK);
+    assert_int_equal(
+        subscriber_create(run->description.snapshot, run->description.run, &run->key, &subscriber),
+        STATUS_OK);
     return subscriber;
 }
 
@@ -104,7 +117,7 @@ static void test_the_snapshot_endpoint_alone_is_enough(void **state)
     struct run run;
     struct subscriber *subscriber;
     run_begin(state, 1, 0, &run);
-    assert_int_equal(subscriber_create(run.description.snapshot, NULL, &subscriber), STATUS_OK);
+    assert_int_equal(subscriber_create(run.description.snapshot, NULL, &run.key, &subscriber), STATUS_OK);
     await(subscriber, SUBSCRIBER_PICTURE);
     assert_string_equal(subscriber_picture(subscriber)->start.text, "facet decompose n.h5 -o run");
     subscriber_destroy(&subscriber);
@@ -113,11 +126,12 @@ static void test_the_snapshot_endpoint_alone_is_enough(void **state)
 
 static void test_nobody_there_is_silence(void **state)
 {
+    struct wire_client_key key = key_draw();
     struct subscriber *subscriber;
     enum subscriber_news news;
     struct event event;
     (void)state;
-    assert_int_equal(subscriber_create("tcp://127.0.0.1:1", NULL, &subscriber), STATUS_OK);
+    assert_int_equal(subscriber_create("tcp://127.0.0.1:1", NULL, &key, &subscriber), STATUS_OK);
     double start = machine_monotonic();
     assert_int_equal(subscriber_next(subscriber, 300, &news, &event), STATUS_OK);
     double waited = machine_monotonic() - start;
@@ -138,9 +152,9 @@ static void test_another_run_at_the_endpoint_is_noticed(void **state)
     struct event event;
     enum status status = STATUS_OK;
     run_begin(state, 1, 0, &run);
-    assert_int_equal(
-        subscriber_create(run.description.snapshot, "00000000000000000000000000000000", &subscriber),
-        STATUS_OK);
+    assert_int_equal(subscriber_create(run.description.snapshot, "00000000000000000000000000000000", &run.key,
+                                       &subscriber),
+                     STATUS_OK);
     double give_up = machine_monotonic() + PATIENCE;
     while (status == STATUS_OK && machine_monotonic() < give_up)
         status = subscriber_next(subscriber, 100, &news, &event);
@@ -152,15 +166,19 @@ static void test_another_run_at_the_endpoint_is_noticed(void **state)
 
 static void test_what_is_no_endpoint_is_refused(void **state)
 {
+    struct wire_client_key key = key_draw();
     struct subscriber *subscriber;
     (void)state;
-    assert_int_equal(subscriber_create("127.0.0.1:5", NULL, &subscriber), STATUS_FORMAT);
+    assert_int_equal(subscriber_create("127.0.0.1:5", NULL, &key, &subscriber), STATUS_FORMAT);
     assert_null(subscriber);
 }
 
 /* A server whose every message the test decides. */
 struct puppet {
     void *context, *snapshots, *publish;
+    struct wire_key_pair server_keys;
+    struct wire_client_key key;
+    struct admission *admission;
     char snapshot_endpoint[ENDPOINT_BYTES], publish_endpoint[ENDPOINT_BYTES];
     struct picture *picture;
 };
@@ -171,10 +189,13 @@ static void *puppet_socket(struct puppet *puppet, int type, char endpoint[ENDPOI
 {
     void *socket;
     size_t bytes = ENDPOINT_BYTES;
-    assert_int_equal(
-        wire_socket_create(puppet->context,
-                           &(struct wire_socket_options){.type = type, .message_bytes_max = 4096}, &socket),
-        STATUS_OK);
+    assert_int_equal(wire_socket_create(puppet->context,
+                                        &(struct wire_socket_options){.type = type,
+                                                                      .message_bytes_max = 4096,
+                                                                      .server = &puppet->server_keys,
+                                                                      .domain = "puppet"},
+                                        &socket),
+                     STATUS_OK);
     assert_int_equal(wire_socket_bind(socket, "tcp://127.0.0.1:*"), STATUS_OK);
     assert_int_equal(zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, endpoint, &bytes), 0);
     return socket;
@@ -183,7 +204,13 @@ static void *puppet_socket(struct puppet *puppet, int type, char endpoint[ENDPOI
 static void puppet_make(struct puppet *puppet)
 {
     struct event start = start_event(1, 0);
+    struct admission_rule rule = {.domain = "puppet"};
+    assert_int_equal(wire_key_pair_draw(&puppet->server_keys), STATUS_OK);
+    puppet->key = key_draw();
+    memcpy(puppet->key.server_key, puppet->server_keys.public_key, WIRE_KEY_BYTES);
+    memcpy(rule.public_key, puppet->key.own.public_key, WIRE_KEY_BYTES);
     assert_int_equal(wire_context_create(&puppet->context), STATUS_OK);
+    assert_int_equal(admission_start(puppet->context, &rule, 1, &puppet->admission), STATUS_OK);
     puppet->snapshots = puppet_socket(puppet, ZMQ_ROUTER, puppet->snapshot_endpoint);
     puppet->publish = puppet_socket(puppet, ZMQ_XPUB, puppet->publish_endpoint);
     assert_int_equal(picture_create(&puppet->picture), STATUS_OK);
@@ -195,6 +222,7 @@ static void puppet_destroy(struct puppet *puppet)
 {
     wire_socket_close(&puppet->snapshots);
     wire_socket_close(&puppet->publish);
+    admission_stop(&puppet->admission);
     wire_context_destroy(&puppet->context);
     picture_destroy(&puppet->picture);
 }
@@ -267,7 +295,8 @@ static struct subscriber *puppet_subscriber(struct puppet *puppet)
     struct subscriber *subscriber;
     zmq_pollitem_t item = {puppet->publish, 0, ZMQ_POLLIN, 0};
     char subscription[64];
-    assert_int_equal(subscriber_create(puppet->snapshot_endpoint, NULL, &subscriber), STATUS_OK);
+    assert_int_equal(subscriber_create(puppet->snapshot_endpoint, NULL, &puppet->key, &subscriber),
+                     STATUS_OK);
     puppet_answer(puppet, subscriber);
     assert_int_equal(zmq_poll(&item, 1, (long)(1000 * PATIENCE)), 1);
     assert_int_equal(zmq_recv(puppet->publish, subscription, sizeof subscription, 0), 1 + strlen(puppet_run));
@@ -399,7 +428,7 @@ static void test_an_answer_that_is_no_snapshot_is_an_error(void **state)
     size_t peer_bytes;
     (void)state;
     puppet_make(&puppet);
-    assert_int_equal(subscriber_create(puppet.snapshot_endpoint, NULL, &subscriber), STATUS_OK);
+    assert_int_equal(subscriber_create(puppet.snapshot_endpoint, NULL, &puppet.key, &subscriber), STATUS_OK);
     assert_true(puppet_asked(&puppet, subscriber, PATIENCE, peer, &peer_bytes));
     zmq_send(puppet.snapshots, peer, peer_bytes, ZMQ_SNDMORE);
     zmq_send(puppet.snapshots, "HTTP/1.1 400\n", 13, 0);
