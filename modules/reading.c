@@ -176,11 +176,13 @@ static void mark_dense(const struct edge *edge, const struct products *p, const 
         mark_tap(marked, bits, p, edge->in);
 }
 
+/* Element by element; an input of one pixel serves all pixels. */
 static void mark_same(const struct edge *edge)
 {
-    size_t count = shape_count(edge->to);
-    for (size_t e = 0; e < count; e++)
-        edge->in[e] |= edge->out[e];
+    size_t count = shape_count(edge->to), own = shape_count(edge->from);
+    for (size_t first = 0; first < count; first += own)
+        for (size_t e = 0; e < own; e++)
+            edge->in[e] |= edge->out[first + e];
 }
 
 /* Batch norm and scale: a factor of zero reads nothing. */
@@ -321,7 +323,7 @@ void reading_mark(struct reading *reading, int32_t index, int32_t which, const b
     case LAYER_INPUT:
     case LAYER_KIND_COUNT:
         break;
-    default: /* activations, addition, flattening: element by element */
+    default: /* activations, addition, multiplication, flattening */
         mark_same(&edge);
         break;
     }

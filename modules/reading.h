@@ -12,8 +12,8 @@ struct reading;
 enum status reading_create(const struct network *network, struct reading **reading);
 void reading_destroy(struct reading **reading);
 
-/* in[e] becomes true for each element of input `which` that layer `layer` reads for an output element marked
+/* in[e] becomes true for each element of input `which` that layer `index` reads for an output element marked
  * in out; what is true stays. Both are as long as those layers have elements. One call at a time. */
-void reading_mark(struct reading *reading, int32_t layer, int32_t which, const bool *out, bool *in);
+void reading_mark(struct reading *reading, int32_t index, int32_t which, const bool *out, bool *in);
 
 #endif

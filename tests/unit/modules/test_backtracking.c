@@ -1,13 +1,9 @@
 /* Backtracking: what leaves is what nobody reads, and no margin changes. */
-#include "module_test.h"
+#include "margin_test.h"
 
-#include <math.h>
-
-#include "compute/network/pass.h"
 #include "modules/backtracking.h"
-#include "tests/unit/network/random_network.h"
 
-enum { IMAGES = 3, CLASSES = 4 };
+enum { CLASSES = 4 };
 
 /* A network, its layout and one module of it. */
 struct bench {
@@ -20,12 +16,8 @@ struct bench {
 static struct bench bench_of(struct network *network, double kept, uint64_t seed)
 {
     struct bench bench = {.network = network};
-    struct module_set *set = random_set(network, kept, seed);
     assert_ok(unit_layout_create(network, &bench.layout));
-    bench.module = set->modules[1];
-    set->modules[1] = (struct module){0};
-    set->parents[0] = NULL;
-    module_set_destroy(&set);
+    bench.module = module_of(network, kept, seed);
     return bench;
 }
 
@@ -44,39 +36,6 @@ static enum status backtrack(struct bench *bench, enum module_variant variant, f
     enum status status = backtrack_module(backtracker, &options, &bench->module);
     backtracker_destroy(&backtracker);
     return status;
-}
-
-/* The module's margins for some images. */
-static void compute_margins(const struct bench *bench, const float *images, double margins[IMAGES])
-{
-    const struct unit_layout *layout = bench->layout;
-    struct pass *pass;
-    float *keep;
-    int32_t output;
-    assert_ok(module_output_layer(bench->network, &output));
-    int32_t features_layer = bench->network->layers[output].inputs[0];
-    size_t features = (size_t)module_features(bench->network, output);
-    assert_ok(pass_create(bench->network, IMAGES, PASS_INFER, &pass));
-    assert_ok(memory_allocate(&keep, layout->unit_count, sizeof *keep, "test"));
-    unit_map_expand(bench->module.map, 0, layout->unit_count, keep);
-    for (int32_t i = 0; i < layout->layer_count; i++)
-        pass_set_mask(pass, layout->layers[i], keep + layout->unit_offset[i]);
-    pass_set_last_layer(pass, features_layer);
-    const float *values = pass_forward(pass, IMAGES, images), *head = bench->module.head_weights;
-    for (size_t i = 0; i < IMAGES; i++) {
-        margins[i] = (double)bench->module.head_bias[0] - (double)bench->module.head_bias[1];
-        for (size_t f = 0; f < features; f++)
-            margins[i] += (double)values[i * features + f] * ((double)head[2 * f] - (double)head[2 * f + 1]);
-    }
-    memory_free(&keep);
-    pass_destroy(&pass);
-}
-
-static void assert_same_margins(const struct bench *bench, const double *before, const double *after)
-{
-    for (int32_t i = 0; i < IMAGES; i++)
-        if (!(fabs(before[i] - after[i]) <= 1e-5 * fmax(1, fabs(before[i]))))
-            fail_msg("%s: margin %d was %.9g, is %.9g", bench->network->architecture, i, before[i], after[i]);
 }
 
 /* Some weights of every layer become zero, and some features of no use, so that there is something to leave.
@@ -101,20 +60,20 @@ static void thin_out(struct bench *bench, uint64_t seed)
  * does not depend on the image, must not have done so before. */
 static uint64_t assert_margins_stay(struct network *network, enum module_variant variant, uint64_t seed)
 {
-    double before[IMAGES], after[IMAGES];
+    double before[MARGIN_IMAGES], after[MARGIN_IMAGES];
     struct bench bench = bench_of(network, 0.7, seed);
     thin_out(&bench, seed);
-    float *images = new_images(bench.network, IMAGES, seed);
+    float *images = new_images(bench.network, MARGIN_IMAGES, seed);
     uint64_t kept = bench.module.kept.units;
-    compute_margins(&bench, images, before);
+    compute_margins(bench.network, &bench.module, images, before);
     enum status status = backtrack(&bench, variant, 0);
     if (status == STATUS_OK) {
-        compute_margins(&bench, images, after);
-        assert_same_margins(&bench, before, after);
+        compute_margins(bench.network, &bench.module, images, after);
+        assert_same_margins(bench.network, before, after);
         assert_true(bench.module.kept.units <= kept);
     } else {
         assert_int_equal(status, STATUS_NOT_FOUND);
-        for (int32_t i = 1; i < IMAGES; i++)
+        for (int32_t i = 1; i < MARGIN_IMAGES; i++)
             assert_true(fabs(before[i] - before[0]) <= 1e-5 * fmax(1, fabs(before[0])));
     }
     kept -= bench.module.kept.units;
@@ -123,24 +82,13 @@ static uint64_t assert_margins_stay(struct network *network, enum module_variant
     return kept;
 }
 
-/* A random network that modules can be cut from; NULL when that seed's is none. */
-static struct network *random_parent(uint64_t seed, int32_t layers)
-{
-    struct network *network = random_network(seed, layers, CLASSES);
-    struct unit_layout *layout;
-    if (unit_layout_create(network, &layout) != STATUS_OK)
-        network_destroy(&network);
-    unit_layout_destroy(&layout);
-    return network;
-}
-
 static void test_margins_of_random_networks_stay(void **state)
 {
     (void)state;
     bool seen[LAYER_KIND_COUNT] = {false};
     uint64_t left = 0;
     for (uint64_t seed = 0; seed < 700; seed++) {
-        struct network *network = random_parent(seed, 2 + (int32_t)(seed % 12));
+        struct network *network = random_parent(seed, 2 + (int32_t)(seed % 12), CLASSES);
         if (network == NULL)
             continue;
         for (int32_t i = 0; i < network->layer_count; i++)
