@@ -88,6 +88,7 @@ struct count_run {
     const struct dataset *dataset;
     const struct activation_options *options;
     int32_t class_index;
+    const struct activation_share *share;
     int64_t first, end; /* the class's images */
     int64_t negative_limit;
     int32_t chunk;
@@ -142,8 +143,8 @@ static void workers_destroy(struct count_run *run)
 static enum status workers_create(struct count_run *run)
 {
     int64_t chunks = (run->end - run->first + run->chunk - 1) / run->chunk;
-    int threads = omp_get_max_threads();
-    run->worker_count = (int32_t)(chunks < threads ? chunks : threads);
+    chunks = (chunks + run->share->parts - 1) / run->share->parts;
+    run->worker_count = (int32_t)(chunks < run->share->chunks ? chunks : run->share->chunks);
     enum status status =
         memory_allocate(&run->workers, (size_t)run->worker_count, sizeof *run->workers, "counting threads");
     if (status != STATUS_OK)
@@ -184,18 +185,29 @@ static void worker_observe(const struct count_run *run, struct worker *worker, i
     }
 }
 
-/* Decides, in dataset order, which images of the chunk count. */
-static void worker_select(const struct count_run *run, struct worker *worker, struct class_counts *counts)
+static int64_t count_confident(const struct count_run *run)
+{
+    int64_t found = 0;
+    for (int32_t w = 0; w < run->worker_count; w++)
+        for (int32_t i = 0; i < run->workers[w].image_count; i++)
+            found += run->workers[w].confident[i];
+    return found;
+}
+
+/* Decides which images of the chunk that starts at image `start` count, when `*ordinal` images before it
+ * could be positives. */
+static void worker_select(const struct count_run *run, struct worker *worker, int64_t start, int64_t *ordinal,
+                          struct class_counts *counts)
 {
     worker->positive_count = 0;
-    for (int32_t i = 0; i < worker->image_count && counts->positive_images < run->options->positives; i++) {
-        if (!worker->confident[i])
-            continue;
-        worker->positive_images[worker->positive_count++] = i;
-        counts->positive_images++;
-    }
-    int64_t wanted = run->negative_limit - counts->negative_images;
-    worker->negative_count = wanted < worker->image_count ? (int32_t)wanted : worker->image_count;
+    for (int32_t i = 0; i < worker->image_count; i++)
+        if (worker->confident[i] && (*ordinal)++ < run->options->positives)
+            worker->positive_images[worker->positive_count++] = i;
+    int64_t wanted = run->negative_limit - (start - run->first);
+    worker->negative_count = wanted <= 0                    ? 0
+                             : wanted < worker->image_count ? (int32_t)wanted
+                                                            : worker->image_count;
+    counts->positive_images += worker->positive_count;
     counts->negative_images += worker->negative_count;
 }
 
@@ -228,28 +240,51 @@ static void worker_count_units(const struct count_run *run, struct worker *worke
     }
 }
 
+/* The image with which worker i's chunk of the round from `start` on begins. */
+static int64_t chunk_start(const struct count_run *run, int64_t start, int32_t i)
+{
+    return start + ((int64_t)run->share->part * run->worker_count + i) * run->chunk;
+}
+
+static void observe_round(struct count_run *run, int64_t start)
+{
+#pragma omp parallel for schedule(static, 1) num_threads(run->worker_count)
+    for (int32_t i = 0; i < run->worker_count; i++)
+        worker_observe(run, &run->workers[i], chunk_start(run, start, i));
+}
+
+/* Counts what was observed, `before` images before it being confident. */
+static void count_round(struct count_run *run, int64_t start, int64_t before, struct class_counts *counts)
+{
+    for (int32_t i = 0; i < run->worker_count; i++)
+        worker_select(run, &run->workers[i], chunk_start(run, start, i), &before, counts);
+#pragma omp parallel for schedule(static, 1) num_threads(run->worker_count)
+    for (int32_t i = 0; i < run->worker_count; i++)
+        worker_count_units(run, &run->workers[i]);
+}
+
 static enum status count_rounds(struct count_run *run, activation_progress progress, void *context,
                                 struct class_counts *counts)
 {
-    int32_t workers = run->worker_count;
-    for (int64_t start = run->first; start < run->end;) {
-#pragma omp parallel for schedule(static, 1) num_threads(workers)
-        for (int32_t i = 0; i < workers; i++)
-            worker_observe(run, &run->workers[i], start + (int64_t)i * run->chunk);
-        for (int32_t i = 0; i < workers; i++)
-            worker_select(run, &run->workers[i], counts);
-#pragma omp parallel for schedule(static, 1) num_threads(workers)
-        for (int32_t i = 0; i < workers; i++)
-            worker_count_units(run, &run->workers[i]);
-        start += (int64_t)workers * run->chunk;
-        int64_t done = (start < run->end ? start : run->end) - run->first;
-        if (progress != NULL && progress(context, done))
+    const struct activation_share *share = run->share;
+    int64_t confident = 0; /* images so far that could be positives, of all parts */
+    for (int64_t start = run->first, done = 0; start < run->end; start = run->first + done) {
+        int64_t before = 0, all = 0;
+        observe_round(run, start);
+        done += (int64_t)share->parts * run->worker_count * run->chunk;
+        if (done > run->end - run->first)
+            done = run->end - run->first;
+        bool stop = progress != NULL && progress(context, done);
+        share->exchange(share->context, count_confident(run), stop, &before, &all, &stop);
+        if (stop)
             return error_set(STATUS_STOPPED, "stopped while counting class %s, after %lld images",
                              run->network->class_names[run->class_index], (long long)done);
-        if (counts->positive_images >= run->options->positives && done >= run->negative_limit)
+        count_round(run, start, confident + before, counts);
+        confident += all;
+        if (confident >= run->options->positives && done >= run->negative_limit)
             break;
     }
-    for (int32_t i = 0; i < workers; i++) {
+    for (int32_t i = 0; i < run->worker_count; i++) {
         for (size_t u = 0; u < run->layout->unit_count; u++) {
             counts->positive[u] += run->workers[i].positive[u];
             counts->negative[u] += run->workers[i].negative[u];
@@ -309,15 +344,28 @@ static enum status count_run_prepare(struct count_run *run)
     return STATUS_OK;
 }
 
+static void exchange_alone(void *context, int64_t found, bool stop, int64_t *before, int64_t *all,
+                           bool *stop_all)
+{
+    (void)context;
+    *before = 0;
+    *all = found;
+    *stop_all = stop;
+}
+
 enum status activation_count_class(const struct network *network, const struct unit_layout *layout,
                                    const struct dataset *dataset, int32_t class_index,
-                                   const struct activation_options *options, activation_progress progress,
+                                   const struct activation_options *options,
+                                   const struct activation_share *share, activation_progress progress,
                                    void *context, struct class_counts *counts)
 {
+    const struct activation_share alone = {
+        .parts = 1, .chunks = omp_get_max_threads(), .exchange = exchange_alone};
     struct count_run run = {.network = network,
                             .layout = layout,
                             .dataset = dataset,
                             .options = options,
+                            .share = share != NULL ? share : &alone,
                             .class_index = class_index,
                             .chunk = chunk_images(network)};
     counts->class_index = class_index;

@@ -39,15 +39,29 @@ void class_counts_destroy(struct class_counts **counts);
  * returns true to stop (STATUS_STOPPED). May be NULL. */
 typedef bool (*activation_progress)(void *context, int64_t images_done);
 
+/* Several processes that count one class together, in rounds: in each, every one of them passes the next
+ * `chunks` chunks of images, one after the other in the order of the dataset. Which images are positives then
+ * depends on what the others found, so they tell one another once a round. */
+struct activation_share {
+    int32_t part, parts;
+    int32_t chunks; /* a round, for each part; the same for all: as many as threads, usually */
+    /* Called by all parts once a round: this one found `found` images that could be positives, and wants to
+     * stop or not. Gives how many the parts before it found, all together, and whether any wants to stop. */
+    void (*exchange)(void *context, int64_t found, bool stop, int64_t *before, int64_t *all, bool *stop_all);
+    void *context;
+};
+
 /* Counts class `class_index` of the network over the images of the dataset's class of the same name, which
  * must be loaded; stops reading once it has enough. Uses OpenMP threads; the result does not depend on their
- * number. counts is overwritten. The options have been checked, but positives may be 0
- * for a class that serves as negatives alone. STATUS_SHAPE when dataset and network differ in shape or the
- * network has fewer than two classes, STATUS_NOT_FOUND when the dataset lacks the class, STATUS_INTERNAL when
- * its images are not loaded. */
+ * number. With `share` (NULL: alone) counts are those of
+ * this part; those of all parts add up to what one alone counts. counts is overwritten. The options have been
+ * checked, but positives may be 0 for a class that serves as negatives alone. STATUS_SHAPE when dataset and
+ * network differ in shape or the network has fewer than two classes, STATUS_NOT_FOUND when the dataset lacks
+ * the class, STATUS_INTERNAL when its images are not loaded. */
 enum status activation_count_class(const struct network *network, const struct unit_layout *layout,
                                    const struct dataset *dataset, int32_t class_index,
-                                   const struct activation_options *options, activation_progress progress,
+                                   const struct activation_options *options,
+                                   const struct activation_share *share, activation_progress progress,
                                    void *context, struct class_counts *counts);
 
 /* Images that the counting of a class can touch at most, of `available`: all, since nobody knows beforehand

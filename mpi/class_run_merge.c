@@ -77,26 +77,40 @@ static enum status read_module(const struct class_work *work, int32_t row, struc
 
 /* --- all parts --- */
 
+/* This rank's share of the rows. */
+struct merging {
+    const struct class_work *work;
+    const int32_t *rows;
+};
+
+/* A module_read. */
+static enum status read_share(void *context, int32_t index, struct module *module)
+{
+    const struct merging *merging = context;
+    return read_module(merging->work, merging->rows[index], module);
+}
+
 enum status class_run_merge(const struct class_work *work)
 {
     struct share share = share_of(work->class_count, ranks_count(work->comm), ranks_rank(work->comm));
-    size_t count = (size_t)share.count;
-    struct module *modules = NULL;
     int32_t *rows = NULL;
-    enum status status = memory_allocate(&modules, count, sizeof *modules, "modules to merge");
-    if (status == STATUS_OK)
-        status = memory_allocate(&rows, count, sizeof *rows, "rows to merge");
-    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-        rows[i] = (int32_t)(share.first + (int64_t)i);
-        status = read_module(work, rows[i], &modules[i]);
+    enum status status =
+        ranks_agree(work->comm, memory_allocate(&rows, (size_t)share.count, sizeof *rows, "rows to merge"));
+    if (status != STATUS_OK) {
+        memory_free(&rows);
+        return status;
     }
-    status = ranks_agree(work->comm, status);
-    if (status == STATUS_OK)
-        status = modules_store(work->comm, work->output_path, work->parents[0], work->class_count, modules,
-                               rows, (int32_t)count);
-    for (size_t i = 0; modules != NULL && i < count; i++)
-        module_clear(&modules[i]);
-    memory_free(&modules);
+    for (int64_t i = 0; i < share.count; i++)
+        rows[i] = (int32_t)(share.first + i);
+    struct merging merging = {work, rows};
+    const struct modules_to_store what = {.parents = work->parents,
+                                          .parent_count = work->parent_count,
+                                          .total = work->class_count,
+                                          .count = (int32_t)share.count,
+                                          .rows = rows,
+                                          .read = read_share,
+                                          .context = &merging};
+    status = modules_store_all(work->comm, work->output_path, &what);
     memory_free(&rows);
     return status;
 }

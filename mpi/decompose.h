@@ -1,6 +1,7 @@
-/* Decomposing a network over ranks with method `activation`: classes come from the queue, each rank passes
- * the images of the classes it draws and keeps counts for those alone, the counts of negatives are summed
- * once over all ranks, and every rank writes its modules into one file. */
+/* Decomposing a network over ranks with method `activation`: classes come from the queue, each group of ranks
+ * passes the images of the classes it draws and leaves their counts as parts (mpi/class_run.h); each rank
+ * then takes a share of the classes, the counts of negatives are summed once over all ranks, and every rank
+ * writes its modules into one file. */
 #ifndef FACET_MPI_DECOMPOSE_H
 #define FACET_MPI_DECOMPOSE_H
 
@@ -9,6 +10,7 @@
 
 #include "compute/data/dataset.h"
 #include "modules/activation.h"
+#include "mpi/option_records.h"
 #include "mpi/run_progress.h"
 
 struct decomposition {
@@ -22,11 +24,19 @@ struct decomposition {
     const char *output_path; /* modules file, written beside and renamed */
     const volatile sig_atomic_t *stop;
     struct run_progress *progress;
+
+    /* As in struct class_work. */
+    const char *run_directory;
+    const struct option_records *records;
+    int32_t ranks_per_class;
+    bool resume, keep_parts;
+    void (*note)(void *context, const char *line);
+    void *note_context;
 };
 
 /* What came of it, the same on every rank. */
 struct decomposition_result {
-    int64_t images;            /* passed through the network by all ranks */
+    int64_t images;            /* passed through the network by all ranks, in this run or those it resumes */
     double mean_units_kept;    /* fraction, mean over modules */
     double mean_channels_kept; /* likewise: channels with a kept unit */
 };

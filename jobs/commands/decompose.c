@@ -7,17 +7,20 @@
 #include "compute/base/output_file.h"
 #include "compute/formats/dataset_file.h"
 #include "compute/formats/network_file.h"
+#include "jobs/class_run_options.h"
 #include "jobs/command_line.h"
 #include "jobs/commands/commands.h"
 #include "jobs/console.h"
 #include "jobs/job.h"
 #include "jobs/json_output.h"
 #include "jobs/run_directory.h"
+#include "mpi/data_digest.h"
 #include "mpi/decompose.h"
 #include "mpi/ranks.h"
 
 struct arguments {
     struct job_options job;
+    struct class_run_options classes_run;
     const char *network, *data, *classes, *run;
     char *command_line;
     struct activation_options activation;
@@ -60,7 +63,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     struct arguments *arguments = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
-        state->child_inputs[0] = &arguments->job;
+        state->child_inputs[0] = &arguments->classes_run;
+        state->child_inputs[1] = &arguments->job;
         return 0;
     case KEY_DATA:
         arguments->data = text;
@@ -108,7 +112,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {{&job_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {{&class_run_argp, 0, NULL, 0}, {&job_argp, 0, NULL, 0}, {0}};
 
 const struct argp argp_decompose = {
     options,
@@ -120,6 +124,9 @@ const struct argp argp_decompose = {
     "those that tell it from the others; it shares the network's weights. One "
     "pass over the images serves all classes "
     "and ranks. RUN/modules.h5 is the same bytes for any number of ranks.\n\n"
+    "Each class that was counted is kept in RUN/parts until the modules are "
+    "stored: a run that was stopped (it then "
+    "exits with 75) or killed goes on with --resume.\n\n"
     "  mpirun -n 4 facet decompose resnet20.h5 --data train.h5 -o run",
     children,
     NULL,
@@ -210,11 +217,15 @@ static enum status record_options(struct decompose_run *run)
     const struct arguments *arguments = run->arguments;
     const struct activation_options *activation = &arguments->activation;
     uint8_t digest[DIGEST_BYTES];
-    char hex[DIGEST_HEX_BYTES];
+    char network_hex[DIGEST_HEX_BYTES], data_hex[DIGEST_HEX_BYTES];
     network_digest(run->network, digest);
-    digest_to_hex(digest, hex);
-    option_records_add(&run->records, "network (digest)", "%s", hex);
-    option_records_add(&run->records, "--data", "%s", arguments->data);
+    digest_to_hex(digest, network_hex);
+    enum status status = data_digest(run->job->comm, run->dataset, arguments->data, digest);
+    if (status != STATUS_OK)
+        return status;
+    digest_to_hex(digest, data_hex);
+    option_records_add(&run->records, "network (digest)", "%s", network_hex);
+    option_records_add(&run->records, "--data (digest)", "%s", data_hex);
     option_records_add(&run->records, "--method", "activation");
     option_records_add(&run->records, "--classes", "%s",
                        arguments->classes != NULL ? arguments->classes : "all");
@@ -223,7 +234,13 @@ static enum status record_options(struct decompose_run *run)
     option_records_add(&run->records, "--positives", "%d", (int)activation->positives);
     option_records_add(&run->records, "--negatives", "%d", (int)activation->negatives);
     option_records_add(&run->records, "--confidence", "%.9g", (double)activation->confidence);
+    option_records_add(&run->records, "--conv", "%s", run->job->convolutions);
     return run_directory_prepare(run->job, arguments->run, arguments->command_line, &run->records);
+}
+
+static void print_note(void *context, const char *line)
+{
+    console_print(context, "facet: note: %s", line);
 }
 
 /* Collective. */
@@ -239,12 +256,16 @@ static enum status decompose(struct decompose_run *run)
                                           .class_count = run->class_count,
                                           .output_path = run->modules,
                                           .stop = run->job->stop,
-                                          .progress = &run->progress};
+                                          .progress = &run->progress,
+                                          .run_directory = run->arguments->run,
+                                          .records = &run->records,
+                                          .ranks_per_class = run->arguments->classes_run.ranks_per_class,
+                                          .resume = run->arguments->classes_run.resume,
+                                          .keep_parts = run->arguments->classes_run.keep_parts,
+                                          .note = print_note,
+                                          .note_context = &run->console};
     enum status status = run_progress_open(run->job->comm, run->arguments->run, run->arguments->job.bind,
                                            run->arguments->command_line, run->class_count, &run->progress);
-    if (status == STATUS_OK && run->job->rank == 0)
-        for (int32_t i = 0; i < run->class_count; i++)
-            run_progress_class(&run->progress, i, network->class_names[run->classes[i]], STATE_WAITING, -1);
     if (status == STATUS_OK)
         status = decompose_activation(&decomposition, &run->result);
     if (run_progress_close(run->job->comm, &run->progress, status,
@@ -304,7 +325,8 @@ static enum status decompose_on_ranks(struct job *job, void *input)
 
 int command_decompose(int argc, char **argv)
 {
-    struct arguments arguments = {.activation = activation_options_default()};
+    struct arguments arguments = {.classes_run = class_run_options_default(),
+                                  .activation = activation_options_default()};
     arguments.command_line = command_line_join(argc, argv);
     job_parse(&argp_decompose, argc, argv, &arguments);
     int code = job_run(&arguments.job, decompose_on_ranks, &arguments);

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <omp.h>
+#include <pthread.h>
 
 #include "compute/kernels/softmax.h"
 #include "compute/network/pass.h"
@@ -66,7 +67,7 @@ static void bench_count(struct bench *bench)
     for (int32_t c = 0; c < bench->network->class_count; c++) {
         struct class_counts *counts = bench->counts[c];
         assert_ok(activation_count_class(bench->network, bench->layout, bench->dataset, c, &bench->options,
-                                         NULL, NULL, counts));
+                                         NULL, NULL, NULL, counts));
         for (size_t u = 0; u < bench->layout->unit_count; u++)
             bench->sum[u] += counts->negative[u];
         bench->sum_images += counts->negative_images;
@@ -407,7 +408,7 @@ static bool note_progress(void *context, int64_t images_done)
 
 static enum status count_with_progress(struct bench *bench, struct progress *progress)
 {
-    return activation_count_class(bench->network, bench->layout, bench->dataset, 0, &bench->options,
+    return activation_count_class(bench->network, bench->layout, bench->dataset, 0, &bench->options, NULL,
                                   note_progress, progress, bench->counts[0]);
 }
 
@@ -432,6 +433,138 @@ static void test_counting_stops_when_asked_and_when_it_has_enough(void **state)
     assert_fails(count_with_progress(&bench, &stopped), STATUS_STOPPED, "after 32 images");
     assert_int_equal(stopped.calls, 2);
     omp_set_num_threads(threads);
+    bench_close(&bench);
+}
+
+/* --- several parts of one class --- */
+
+enum { PARTS = 3 };
+
+/* What the parts tell one another, in a round. */
+struct meeting {
+    pthread_barrier_t barrier;
+    int64_t found[PARTS];
+    bool stop[PARTS];
+};
+
+/* One part, counting in a thread of its own. */
+struct part {
+    const struct bench *bench;
+    int32_t class_index;
+    struct meeting *meeting;
+    struct activation_share share;
+    struct class_counts *counts;
+    struct progress progress;
+    enum status status;
+};
+
+static void meet(void *context, int64_t found, bool stop, int64_t *before, int64_t *all, bool *stop_all)
+{
+    struct part *part = context;
+    struct meeting *meeting = part->meeting;
+    meeting->found[part->share.part] = found;
+    meeting->stop[part->share.part] = stop;
+    pthread_barrier_wait(&meeting->barrier);
+    *before = *all = 0;
+    *stop_all = false;
+    for (int i = 0; i < PARTS; i++) {
+        *before += i < part->share.part ? meeting->found[i] : 0;
+        *all += meeting->found[i];
+        *stop_all = *stop_all || meeting->stop[i];
+    }
+    pthread_barrier_wait(&meeting->barrier); /* all have read before anybody writes again */
+}
+
+static void *count_part(void *argument)
+{
+    struct part *part = argument;
+    const struct bench *bench = part->bench;
+    part->status =
+        activation_count_class(bench->network, bench->layout, bench->dataset, part->class_index,
+                               &bench->options, &part->share, note_progress, &part->progress, part->counts);
+    return NULL;
+}
+
+static void count_in_parts(const struct bench *bench, int32_t class_index, int32_t chunks, int64_t stop_at,
+                           struct part parts[PARTS])
+{
+    struct meeting meeting;
+    pthread_t threads[PARTS];
+    assert_int_equal(pthread_barrier_init(&meeting.barrier, NULL, PARTS), 0);
+    for (int32_t i = 0; i < PARTS; i++) {
+        parts[i] = (struct part){.bench = bench,
+                                 .class_index = class_index,
+                                 .meeting = &meeting,
+                                 .progress = {.stop_at = INT64_MAX}};
+        parts[i].share = (struct activation_share){
+            .part = i, .parts = PARTS, .chunks = chunks, .exchange = meet, .context = &parts[i]};
+        assert_ok(class_counts_create(bench->layout, &parts[i].counts));
+    }
+    parts[1].progress.stop_at = stop_at;
+    for (int i = 0; i < PARTS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, count_part, &parts[i]), 0);
+    for (int i = 0; i < PARTS; i++)
+        pthread_join(threads[i], NULL);
+    pthread_barrier_destroy(&meeting.barrier);
+}
+
+static void parts_clear(struct part parts[PARTS])
+{
+    for (int i = 0; i < PARTS; i++)
+        class_counts_destroy(&parts[i].counts);
+}
+
+static void test_parts_add_up_to_the_whole(void **state)
+{
+    (void)state;
+    struct network *network = dense_network(2, 3);
+    struct bench bench;
+    struct part parts[PARTS];
+    bench_open(&bench, network, random_dataset(network, 300, 4));
+    bench.options.confidence = 0.3F;
+    bench.options.negatives = 70; /* within a round, and not at a chunk's end */
+    bench.options.positives = 53;
+    bench_count(&bench);
+    int32_t c = 0; /* one that the random network puts many of its images in */
+    while (c < 2 && bench.counts[c]->positive_images < 53)
+        c++;
+    const struct class_counts *whole = bench.counts[c];
+    assert_int_equal(whole->positive_images, 53);
+    for (int32_t chunks = 1; chunks <= 3; chunks++) {
+        int32_t positives = 0, negatives = 0;
+        count_in_parts(&bench, c, chunks, INT64_MAX, parts);
+        for (size_t u = 0; u < bench.layout->unit_count; u++) {
+            uint32_t positive = 0, negative = 0;
+            for (int i = 0; i < PARTS; i++) {
+                positive += parts[i].counts->positive[u];
+                negative += parts[i].counts->negative[u];
+            }
+            assert_int_equal(positive, whole->positive[u]);
+            assert_int_equal(negative, whole->negative[u]);
+        }
+        for (int i = 0; i < PARTS; i++) {
+            assert_ok(parts[i].status);
+            positives += parts[i].counts->positive_images;
+            negatives += parts[i].counts->negative_images;
+        }
+        assert_int_equal(positives, whole->positive_images);
+        assert_int_equal(negatives, whole->negative_images);
+        parts_clear(parts);
+    }
+    bench_close(&bench);
+}
+
+static void test_one_part_that_stops_stops_all(void **state)
+{
+    (void)state;
+    struct network *network = dense_network(2, 3);
+    struct bench bench;
+    struct part parts[PARTS];
+    bench_open(&bench, network, random_dataset(network, 300, 4));
+    count_in_parts(&bench, 0, 1, 1, parts);
+    for (int i = 0; i < PARTS; i++)
+        assert_int_equal(parts[i].status, STATUS_STOPPED);
+    parts_clear(parts);
     bench_close(&bench);
 }
 
@@ -462,16 +595,16 @@ static void test_data_must_fit_the_network(void **state)
     bench_open(&bench, known_network(), known_dataset(pixels, labels, 2));
     assert_ok(dataset_create((struct shape){1, 1, 2}, 2, names, pixels[0], labels, 2, &other));
     assert_fails(activation_count_class(bench.network, bench.layout, other, 1, &bench.options, NULL, NULL,
-                                        bench.counts[0]),
+                                        NULL, bench.counts[0]),
                  STATUS_NOT_FOUND, "no class called \"1\"");
     other->loaded = 0; /* as after loading another slab */
     assert_fails(activation_count_class(bench.network, bench.layout, other, 0, &bench.options, NULL, NULL,
-                                        bench.counts[0]),
+                                        NULL, bench.counts[0]),
                  STATUS_INTERNAL, "are loaded");
     dataset_destroy(&other);
     assert_ok(dataset_create((struct shape){1, 2, 1}, 2, NULL, pixels[0], labels, 2, &other));
     assert_fails(activation_count_class(bench.network, bench.layout, other, 0, &bench.options, NULL, NULL,
-                                        bench.counts[0]),
+                                        NULL, bench.counts[0]),
                  STATUS_SHAPE, "1×2×1");
     dataset_destroy(&other);
     bench_close(&bench);
@@ -541,6 +674,8 @@ int main(void)
         cmocka_unit_test(test_merged_counts_give_the_map_of_the_definition),
         cmocka_unit_test(test_threads_change_nothing),
         cmocka_unit_test(test_counting_stops_when_asked_and_when_it_has_enough),
+        cmocka_unit_test(test_parts_add_up_to_the_whole),
+        cmocka_unit_test(test_one_part_that_stops_stops_all),
         cmocka_unit_test(test_a_class_without_positives_makes_no_module),
         cmocka_unit_test(test_data_must_fit_the_network),
         cmocka_unit_test(test_classes_are_matched_by_name),
