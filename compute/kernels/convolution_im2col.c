@@ -2,14 +2,44 @@
 
 #include <string.h>
 
+#include "compute/kernels/block_product.h"
 #include "compute/kernels/elementwise.h"
 #include "compute/kernels/epilogue.h"
 #include "compute/kernels/im2col.h"
 #include "compute/kernels/phase.h"
 
-/* rows (+)= the sums of output pixels [first, first + count). The product always has a whole tile's rows, of
- * which `spare`, as large, takes those of the last tile: BLIS would cut the sums of a smaller one otherwise,
- * and an image's results would depend on how many others are computed with it. */
+/* BLIS packs both operands before it multiplies. With so few columns that takes as long as multiplying, and
+ * our own kernel, which reads them where they are (block_product.h), is faster. */
+enum { THIN_COLUMNS = 32 };
+
+static bool is_thin(ptrdiff_t columns)
+{
+    return columns <= THIN_COLUMNS && columns % BLOCK_PANEL == 0;
+}
+
+/* c (+)= a·b with a (m×k), b (k×n, rows b_row apart), c (m×n, rows c_row apart). Each row of c is the same
+ * bytes whatever m is. */
+static void thin_product(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, struct matrix a, const float *b,
+                         ptrdiff_t b_row, bool accumulate, float *c, ptrdiff_t c_row)
+{
+    const struct block_product product = {
+        .images = 1,
+        .lines = 1,
+        .rows = m,
+        .columns = n,
+        .batches = 1,
+        .segments = 1,
+        .depth = k,
+        .a = {.data = a.data, .row = a.row_stride, .column = a.column_stride},
+        .b = {.data = b, .panel = BLOCK_PANEL, .row = b_row},
+        .c = {.data = c, .row = c_row},
+        .accumulate = accumulate};
+    block_product_run(&product);
+}
+
+/* rows (+)= the sums of output pixels [first, first + count). BLIS's product always has a whole tile's rows,
+ * of which `spare`, as large, takes those of the last tile: BLIS would cut the sums of a smaller one
+ * otherwise, and an image's results would depend on how many others are computed with it. */
 static void tile_product(const struct convolution *conv, const float *x, size_t first, size_t count,
                          const float *w, float *columns, float *spare, float *rows, bool accumulate)
 {
@@ -19,7 +49,9 @@ static void tile_product(const struct convolution *conv, const float *x, size_t 
     for (ptrdiff_t g = 0; g < conv->groups; g++) {
         struct matrix a = im2col_tile(conv, x, first, count, (int32_t)g, columns);
         struct matrix b = matrix_rows(w + g * group_k, k);
-        if (in_place) {
+        if (is_thin(group_k)) {
+            thin_product((ptrdiff_t)count, group_k, depth, a, b.data, k, accumulate, rows + g * group_k, k);
+        } else if (in_place) {
             gemm_row_by_row((ptrdiff_t)count, group_k, depth, a, b, accumulate ? 1.0F : 0.0F,
                             rows + g * group_k, k);
         } else if (count == tile) {
@@ -62,9 +94,13 @@ void im2col_backward_weights(const struct convolution *conv, int32_t n, const fl
         for (int32_t g = 0; g < conv->groups; g++) {
             struct matrix columns = im2col_tile(conv, x, first, count, g, scratch);
             struct matrix transposed = {columns.data, columns.column_stride, columns.row_stride};
-            gemm(depth, group_k, (ptrdiff_t)count, transposed,
-                 matrix_rows(dy + first * (size_t)k + g * group_k, k), first > 0 ? 1.0F : 0.0F,
-                 dw + g * group_k, k);
+            const float *tile_dy = dy + first * (size_t)k + g * group_k;
+            if (is_thin(group_k))
+                thin_product(depth, group_k, (ptrdiff_t)count, transposed, tile_dy, k, first > 0,
+                             dw + g * group_k, k);
+            else
+                gemm(depth, group_k, (ptrdiff_t)count, transposed, matrix_rows(tile_dy, k),
+                     first > 0 ? 1.0F : 0.0F, dw + g * group_k, k);
         }
     }
 }

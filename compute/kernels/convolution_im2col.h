@@ -1,5 +1,6 @@
-/* Convolution as products of im2col tiles with the weights by one serial BLIS call a tile (im2col.h has the
- * tiles' size and why). Called by the functions of convolution.h, whose contracts hold here too; every shape
+/* Convolution as products of im2col tiles with the weights, by one serial BLIS call a tile (im2col.h has the
+ * tiles' size and why), or by our own kernel where there are so few columns that BLIS's packing costs more
+ * than it earns. Called by the functions of convolution.h, whose contracts hold here too; every shape
  * will do. */
 #ifndef FACET_COMPUTE_KERNELS_CONVOLUTION_IM2COL_H
 #define FACET_COMPUTE_KERNELS_CONVOLUTION_IM2COL_H
