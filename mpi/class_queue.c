@@ -9,20 +9,26 @@
 #include "compute/base/memory.h"
 #include "mpi/ranks.h"
 
-enum { TAG_ASK = 1, TAG_ANSWER = 2 };
+enum { TAG_ASK = 1, TAG_ANSWER, TAG_CLOSED };
 enum { ASK_NEXT, ASK_CLOSE };
+/* A blocking receive would spin on a core that has classes to compute. */
 enum {
-    POLL_NANOSECONDS = 200 * 1000
-}; /* a blocking receive would spin on a core that has classes to compute */
+    ANSWER_NANOSECONDS = 200 * 1000,       /* between two looks of rank 0: somebody may be waiting */
+    LISTEN_NANOSECONDS = 50 * 1000 * 1000, /* of the others */
+};
 
 struct class_queue {
     MPI_Comm comm; /* a duplicate: no message of ours meets anybody else's */
     int rank, rank_count;
     int32_t item_count;
-    atomic_int next; /* rank 0's; counts on past item_count */
-    atomic_bool closing;
-    pthread_t answerer;
-    bool answering;
+    const volatile sig_atomic_t *own_stop;
+    volatile sig_atomic_t stopped; /* what class_queue_stop gives when there is a thread to set it */
+    atomic_int next;               /* rank 0's; counts on past item_count */
+    atomic_bool closed;            /* rank 0: by anybody; else: told so */
+    bool announced;                /* rank 0: all others were told; of its thread while that runs */
+    atomic_bool ending;
+    pthread_t thread;
+    bool threaded;
 };
 
 static int32_t take(struct class_queue *queue)
@@ -34,6 +40,7 @@ static int32_t take(struct class_queue *queue)
 static void drop_rest(struct class_queue *queue)
 {
     atomic_store(&queue->next, queue->item_count);
+    atomic_store(&queue->closed, true);
 }
 
 static void answer_one(struct class_queue *queue, int asker)
@@ -48,34 +55,66 @@ static void answer_one(struct class_queue *queue, int asker)
     MPI_Send(&item, 1, MPI_INT32_T, asker, TAG_ANSWER, queue->comm);
 }
 
-static void *answer(void *argument)
+/* Rank 0 tells everybody, once. */
+static void announce(struct class_queue *queue)
+{
+    if (queue->announced || !atomic_load(&queue->closed))
+        return;
+    for (int rank = 1; rank < queue->rank_count; rank++)
+        MPI_Send(NULL, 0, MPI_BYTE, rank, TAG_CLOSED, queue->comm);
+    queue->announced = true;
+}
+
+static void receive_closed(struct class_queue *queue)
+{
+    MPI_Recv(NULL, 0, MPI_BYTE, 0, TAG_CLOSED, queue->comm, MPI_STATUS_IGNORE);
+    atomic_store(&queue->closed, true);
+}
+
+/* Looks for a message once; whether there was one. */
+static bool serve(struct class_queue *queue)
+{
+    int there = 0;
+    MPI_Status from;
+    if (queue->rank == 0) {
+        MPI_Iprobe(MPI_ANY_SOURCE, TAG_ASK, queue->comm, &there, &from);
+        if (there)
+            answer_one(queue, from.MPI_SOURCE);
+        announce(queue);
+    } else if (!atomic_load(&queue->closed)) {
+        MPI_Iprobe(0, TAG_CLOSED, queue->comm, &there, &from);
+        if (there)
+            receive_closed(queue);
+    }
+    return there;
+}
+
+static void *work_beside(void *argument)
 {
     struct class_queue *queue = argument;
-    const struct timespec pause = {0, POLL_NANOSECONDS};
-    while (!atomic_load(&queue->closing)) {
-        int asked = 0;
-        MPI_Status asker;
-        MPI_Iprobe(MPI_ANY_SOURCE, TAG_ASK, queue->comm, &asked, &asker);
-        if (asked)
-            answer_one(queue, asker.MPI_SOURCE);
-        else
+    const struct timespec pause = {0, queue->rank == 0 ? ANSWER_NANOSECONDS : LISTEN_NANOSECONDS};
+    while (!atomic_load(&queue->ending)) {
+        if (!serve(queue))
             nanosleep(&pause, NULL);
+        if (*queue->own_stop != 0 || atomic_load(&queue->closed))
+            queue->stopped = 1;
     }
     return NULL;
 }
 
 /* Signals are for the main thread alone: it saves and stops. */
-static int start_answerer(struct class_queue *queue)
+static int start_thread(struct class_queue *queue)
 {
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failure = pthread_create(&queue->answerer, NULL, answer, queue);
+    int failure = pthread_create(&queue->thread, NULL, work_beside, queue);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return failure;
 }
 
-enum status class_queue_create(MPI_Comm comm, int32_t item_count, struct class_queue **queue)
+enum status class_queue_create(MPI_Comm comm, int32_t item_count, const volatile sig_atomic_t *stop,
+                               struct class_queue **queue)
 {
     struct class_queue *created = NULL;
     enum status status = memory_allocate(&created, 1, sizeof *created, "class queue");
@@ -97,10 +136,12 @@ enum status class_queue_create(MPI_Comm comm, int32_t item_count, struct class_q
     created->rank_count = ranks_count(comm);
     created->item_count = item_count;
     atomic_init(&created->next, 0);
-    atomic_init(&created->closing, false);
-    if (created->rank == 0 && created->rank_count > 1) {
-        int failure = start_answerer(created);
-        created->answering = failure == 0;
+    created->own_stop = stop;
+    atomic_init(&created->closed, false);
+    atomic_init(&created->ending, false);
+    if (created->rank_count > 1) {
+        int failure = start_thread(created);
+        created->threaded = failure == 0;
         if (failure != 0)
             status =
                 error_set(STATUS_NO_MEMORY,
@@ -111,6 +152,11 @@ enum status class_queue_create(MPI_Comm comm, int32_t item_count, struct class_q
     if (status != STATUS_OK)
         class_queue_destroy(queue);
     return status;
+}
+
+const volatile sig_atomic_t *class_queue_stop(const struct class_queue *queue)
+{
+    return queue->threaded ? &queue->stopped : queue->own_stop;
 }
 
 int32_t class_queue_next(struct class_queue *queue)
@@ -138,10 +184,13 @@ void class_queue_destroy(struct class_queue **queue)
     if (*queue == NULL)
         return;
     MPI_Barrier((*queue)->comm); /* nobody asks any more */
-    if ((*queue)->answering) {
-        atomic_store(&(*queue)->closing, true);
-        pthread_join((*queue)->answerer, NULL);
-    }
+    atomic_store(&(*queue)->ending, true);
+    if ((*queue)->threaded)
+        pthread_join((*queue)->thread, NULL);
+    int announced = (*queue)->announced;
+    MPI_Bcast(&announced, 1, MPI_INT, 0, (*queue)->comm);
+    if (announced && (*queue)->rank != 0 && !atomic_load(&(*queue)->closed))
+        receive_closed(*queue); /* no message is left behind */
     MPI_Comm_free(&(*queue)->comm);
     memory_free(queue);
 }

@@ -193,7 +193,7 @@ static enum status make_part(struct runner *runner, int32_t row, const struct cl
                                     .row = row,
                                     .checkpoint_path = paths->checkpoint,
                                     .checkpoint_seconds = work->checkpoint_seconds,
-                                    .stop = work->stop,
+                                    .stop = class_queue_stop(runner->queue),
                                     .progress = work->progress};
     if (leads)
         tell(runner, row, STATE_RUNNING);
@@ -251,17 +251,25 @@ static enum status make_drawn(struct runner *runner)
     return status;
 }
 
+/* Collective. A rank that stopped because another failed has nothing to say: the failure is the reason. */
+static enum status agree_on_reason(MPI_Comm comm, enum status mine)
+{
+    int32_t failed = mine != STATUS_OK && mine != STATUS_STOPPED;
+    MPI_Allreduce(MPI_IN_PLACE, &failed, 1, MPI_INT32_T, MPI_MAX, comm);
+    return ranks_agree(comm, failed && mine == STATUS_STOPPED ? STATUS_OK : mine);
+}
+
 /* Collective. */
 static enum status make_missing(struct runner *runner)
 {
     MPI_Comm comm = runner->work->comm;
     enum status status = form_groups(runner);
     if (status == STATUS_OK)
-        status = class_queue_create(comm, runner->todo_count, &runner->queue);
+        status = class_queue_create(comm, runner->todo_count, runner->work->stop, &runner->queue);
     if (status == STATUS_OK) {
         status = make_drawn(runner);
         class_queue_destroy(&runner->queue);
-        status = ranks_agree(comm, status);
+        status = agree_on_reason(comm, status);
     }
     if (runner->group != MPI_COMM_NULL)
         MPI_Comm_free(&runner->group);

@@ -10,6 +10,8 @@
 
 enum { ITEMS = 500, ITEMS_MEANWHILE = 20 };
 
+static volatile sig_atomic_t never = 0;
+
 static void count_draws(struct class_queue *queue, int32_t draws[ITEMS])
 {
     int32_t item, last = -1;
@@ -27,7 +29,7 @@ static void test_every_item_once(void **state)
     (void)state;
     struct class_queue *queue = NULL;
     int32_t draws[ITEMS];
-    assert_on_ranks(class_queue_create(MPI_COMM_WORLD, ITEMS, &queue) == STATUS_OK);
+    assert_on_ranks(class_queue_create(MPI_COMM_WORLD, ITEMS, &never, &queue) == STATUS_OK);
     count_draws(queue, draws);
     class_queue_destroy(&queue);
     assert_on_ranks(queue == NULL);
@@ -41,7 +43,7 @@ static void test_fewer_items_than_ranks(void **state)
     for (int32_t items = 0; items < 3; items++) {
         struct class_queue *queue = NULL;
         int32_t drawn = 0;
-        assert_on_ranks(class_queue_create(MPI_COMM_WORLD, items, &queue) == STATUS_OK);
+        assert_on_ranks(class_queue_create(MPI_COMM_WORLD, items, &never, &queue) == STATUS_OK);
         while (class_queue_next(queue) >= 0)
             drawn++;
         class_queue_destroy(&queue);
@@ -65,7 +67,7 @@ static void test_answers_while_the_first_rank_computes(void **state)
     int32_t drawn = 0, total = 0, first = ITEMS;
     if (ranks_count(MPI_COMM_WORLD) == 1)
         skip();
-    assert_on_ranks(class_queue_create(MPI_COMM_WORLD, ITEMS, &queue) == STATUS_OK);
+    assert_on_ranks(class_queue_create(MPI_COMM_WORLD, ITEMS, &never, &queue) == STATUS_OK);
     if (rank == 0) {
         compute_for(1.0); /* in no MPI call at all */
         first = class_queue_next(queue);
@@ -86,7 +88,7 @@ static void test_closing_drops_the_rest_for_all(void **state)
     (void)state;
     int rank = ranks_rank(MPI_COMM_WORLD), closer = ranks_count(MPI_COMM_WORLD) - 1;
     struct class_queue *queue = NULL;
-    assert_on_ranks(class_queue_create(MPI_COMM_WORLD, ITEMS, &queue) == STATUS_OK);
+    assert_on_ranks(class_queue_create(MPI_COMM_WORLD, ITEMS, &never, &queue) == STATUS_OK);
     if (rank == closer)
         class_queue_close(queue);
     MPI_Barrier(MPI_COMM_WORLD);
@@ -97,10 +99,47 @@ static void test_closing_drops_the_rest_for_all(void **state)
     class_queue_destroy(&queue);
 }
 
+/* Every rank learns of it while it computes, in no MPI call. */
+static void test_closing_stops_all(void **state)
+{
+    (void)state;
+    int rank = ranks_rank(MPI_COMM_WORLD), closer = ranks_count(MPI_COMM_WORLD) - 1;
+    struct class_queue *queue = NULL;
+    if (ranks_count(MPI_COMM_WORLD) == 1)
+        skip();
+    assert_on_ranks(class_queue_create(MPI_COMM_WORLD, ITEMS, &never, &queue) == STATUS_OK);
+    assert_on_ranks(*class_queue_stop(queue) == 0);
+    MPI_Barrier(MPI_COMM_WORLD);
+    if (rank == closer)
+        class_queue_close(queue);
+    double end = seconds_now() + 30;
+    while (*class_queue_stop(queue) == 0 && seconds_now() < end)
+        ;
+    assert_on_ranks(*class_queue_stop(queue) != 0);
+    class_queue_destroy(&queue);
+}
+
+static void test_an_own_stop_stops_this_rank_alone(void **state)
+{
+    (void)state;
+    int rank = ranks_rank(MPI_COMM_WORLD);
+    volatile sig_atomic_t stop = 0;
+    struct class_queue *queue = NULL;
+    assert_on_ranks(class_queue_create(MPI_COMM_WORLD, ITEMS, &stop, &queue) == STATUS_OK);
+    stop = rank == 0;
+    double end = seconds_now() + 30;
+    while (rank == 0 && *class_queue_stop(queue) == 0 && seconds_now() < end)
+        ;
+    assert_on_ranks((*class_queue_stop(queue) != 0) == (rank == 0));
+    class_queue_destroy(&queue);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_every_item_once),
     cmocka_unit_test(test_fewer_items_than_ranks),
     cmocka_unit_test(test_answers_while_the_first_rank_computes),
     cmocka_unit_test(test_closing_drops_the_rest_for_all),
+    cmocka_unit_test(test_closing_stops_all),
+    cmocka_unit_test(test_an_own_stop_stops_this_rank_alone),
 };
 ON_RANKS_MAIN(tests)

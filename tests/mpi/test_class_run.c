@@ -28,6 +28,7 @@ struct maker {
     int32_t stops_after;   /* classes made by a rank before it sees the stop, or −1 */
     volatile sig_atomic_t stop;
     int32_t group_ranks;
+    bool waits; /* makes nothing, until it is told to stop */
 };
 
 static char directory[PATH_BYTES];
@@ -44,6 +45,11 @@ static enum status make(void *context, const struct class_task *task, struct mod
     if (task->class_index == maker->fails_at)
         return ranks_agree(task->group,
                            error_set(STATUS_SHAPE, "class %d cannot be made", (int)task->class_index));
+    if (maker->waits) {
+        for (double end = seconds_now() + 30; *task->stop == 0 && seconds_now() < end;)
+            usleep(1000);
+        return ranks_agree(task->group, error_set(STATUS_STOPPED, "told to stop"));
+    }
     if (maker->stops_after == 0)
         maker->stop = 1;
     maker->stops_after -= maker->stops_after >= 0;
@@ -235,6 +241,20 @@ static void test_a_stopped_run_is_resumed(void **state)
     assert_same_file("modules.h5", "undisturbed.h5");
 }
 
+/* The others compute for long; they learn of it, and the reason given is the failure. */
+static void test_a_failure_stops_the_others(void **state)
+{
+    struct maker maker = fresh_maker(*state);
+    struct class_run_result result;
+    int rank = ranks_rank(MPI_COMM_WORLD);
+    maker.waits = rank != ranks_count(MPI_COMM_WORLD) - 1;
+    maker.fails_at = 4;
+    double started = seconds_now();
+    assert_on_ranks(run(&maker, "failed.h5", false, 1, &result) == STATUS_SHAPE);
+    assert_on_ranks(seconds_now() < started + 20);
+    assert_on_ranks(strstr(error_message(), "cannot be made") != NULL);
+}
+
 static void test_without_resume_nothing_is_believed(void **state)
 {
     struct maker maker = fresh_maker(*state), second = fresh_maker(*state);
@@ -302,6 +322,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_groups_give_the_same_file),
     cmocka_unit_test(test_a_failed_run_is_resumed),
     cmocka_unit_test(test_a_stopped_run_is_resumed),
+    cmocka_unit_test(test_a_failure_stops_the_others),
     cmocka_unit_test(test_without_resume_nothing_is_believed),
     cmocka_unit_test(test_other_options_are_refused),
     cmocka_unit_test(test_damaged_parts_are_made_again),
