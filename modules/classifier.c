@@ -82,9 +82,14 @@ void classifier_destroy(struct classifier **classifier)
     memory_free(classifier);
 }
 
+/* What the first images go into. */
 static const struct network *first_network(const struct classifier *classifier)
 {
-    return classifier->network != NULL ? classifier->network : classifier->modules->parents[0];
+    if (classifier->network != NULL)
+        return classifier->network;
+    const struct module *first = &classifier->modules->modules[0];
+    const struct network *base = module_set_base(classifier->modules, first);
+    return base != NULL ? base : first->network;
 }
 
 struct shape classifier_input_shape(const struct classifier *classifier)
@@ -108,5 +113,6 @@ uint64_t classifier_multiply_adds(const struct classifier *classifier)
 
 uint64_t classifier_parent_multiply_adds(const struct classifier *classifier)
 {
-    return network_multiply_adds(first_network(classifier));
+    return classifier->network != NULL ? network_multiply_adds(classifier->network)
+                                       : classifier->modules->modules[0].whole.multiply_adds;
 }

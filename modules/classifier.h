@@ -24,20 +24,20 @@ enum status classifier_from_network(struct network *network, struct classifier *
 enum status classifier_from_modules(struct module_set *set, const char *kind, struct classifier **classifier);
 void classifier_destroy(struct classifier **classifier);
 
-/* The shape of images the classifier takes when it has one; the first parent's for compositions. */
+/* The shape of images the classifier takes when it has one; what the first module takes for compositions. */
 struct shape classifier_input_shape(const struct classifier *classifier);
 
 /* What it gives for one image: 1 × 1 × label_count, or the last layer's shape of a network whose output is no
  * vector. */
 struct shape classifier_output_shape(const struct classifier *classifier);
 
-/* Multiply-adds for one image as run (forward_plan.h), and of one pass of the (first) parent; for a network
- * both are its own. */
+/* Multiply-adds for one image as run (forward_plan.h), and of one pass of the network that the first module
+ * came from; for a network both are its own. */
 uint64_t classifier_multiply_adds(const struct classifier *classifier);
 uint64_t classifier_parent_multiply_adds(const struct classifier *classifier);
 
 /* A classifier made ready to run: passes and buffers for every OpenMP thread. The classifier must outlive it.
- * image_shape is that of the images to come; a parent (or network) of another shape gets them resized, and
+ * image_shape is that of the images to come; a network that takes another shape gets them resized, and
  * grey turned to RGB or back (compute/data/image_adapt.h); *adapted (may be NULL) tells whether any needs
  * that. */
 enum { CLASSIFIER_CHUNK = 16 }; /* images a thread passes at a time */

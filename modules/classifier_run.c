@@ -8,18 +8,31 @@
 
 /* One thread's own. */
 struct lane {
-    struct pass **passes; /* (source_count) */
-    uint8_t *adapted;     /* (chunk, largest input of a source that needs adapting) */
-    float *images;        /* (chunk, largest input of a source) */
-    float *keep;          /* (units of the source with the most): the map of the forward at hand */
+    struct pass **sources;  /* (source_count) */
+    struct pass **networks; /* (network_count): of modules that stand on a stem; NULL for the others */
+    uint8_t *adapted;       /* (chunk, largest input of a source that needs adapting) */
+    float *images;          /* (chunk, largest input of a source) */
+    float *keep;            /* (units of the network with the most): the map of the forward at hand */
+    int32_t prepared;       /* the source whose images `images` has; −1: none */
+};
+
+/* A network that takes images: the classifier's only one, a parent, or a module's own. */
+struct source {
+    const struct network *network; /* borrowed */
+    struct image_adapt *adapt;     /* NULL where images fit as they are */
+    int32_t like;                  /* the first source that is fed the same: itself, or one before it */
+    int32_t parent;                /* −1: not a parent */
+    int32_t module;                /* of forward_plan.network_order; −1: not a module's */
 };
 
 struct classifier_run {
     const struct classifier *classifier;
     struct shape image_shape;
-    int32_t source_count;                 /* the network, or the parents of the modules */
-    const struct network *const *sources; /* (source_count), borrowed */
-    struct image_adapt **adapts;          /* (source_count); NULL where images fit as they are */
+    int32_t source_count;
+    struct source *sources;
+    int32_t network_count; /* of the plan */
+    struct unit_layout *
+        *layouts; /* (network_count): of modules with networks and maps over them, else NULL */
     bool any_adapted, one_scaling;
     int32_t lane_count;
     struct lane *lanes;
@@ -27,29 +40,58 @@ struct classifier_run {
 
 /* --- making --- */
 
-static enum status lane_create(const struct classifier_run *run, struct lane *lane)
+static const struct module *network_module(const struct classifier_run *run, int32_t index)
 {
-    size_t input = 0, adapted = 0, units = 0;
+    const struct classifier *classifier = run->classifier;
+    return &classifier->modules->modules[classifier->plan->network_order[index]];
+}
+
+/* Units of the largest map. */
+static size_t most_units(const struct classifier_run *run)
+{
     const struct forward_plan *plan = run->classifier->plan;
-    enum status status =
-        memory_allocate(&lane->passes, (size_t)run->source_count, sizeof(struct pass *), "passes");
-    for (int32_t i = 0; i < run->source_count && status == STATUS_OK; i++) {
-        status = pass_create(run->sources[i], CLASSIFIER_CHUNK, PASS_INFER, &lane->passes[i]);
-        if (status == STATUS_OK && plan != NULL)
-            pass_set_last_layer(lane->passes[i], plan->parents[i].features_layer);
-        size_t count = shape_count(network_input_shape(run->sources[i]));
+    size_t units = 0;
+    for (int32_t p = 0; plan != NULL && p < plan->parent_count; p++)
+        if (plan->parents[p].layout != NULL && plan->parents[p].layout->unit_count > units)
+            units = plan->parents[p].layout->unit_count;
+    for (int32_t i = 0; i < run->network_count; i++)
+        if (run->layouts[i] != NULL && run->layouts[i]->unit_count > units)
+            units = run->layouts[i]->unit_count;
+    return units;
+}
+
+static enum status lane_allocate(const struct classifier_run *run, struct lane *lane)
+{
+    size_t input = 0, adapted = 0;
+    for (int32_t i = 0; i < run->source_count; i++) {
+        size_t count = shape_count(network_input_shape(run->sources[i].network));
         input = count > input ? count : input;
-        if (run->adapts[i] != NULL)
+        if (run->sources[i].adapt != NULL)
             adapted = count > adapted ? count : adapted;
-        if (plan != NULL && plan->parents[i].layout->unit_count > units)
-            units = plan->parents[i].layout->unit_count;
     }
+    enum status status =
+        memory_allocate(&lane->sources, (size_t)run->source_count, sizeof(struct pass *), "passes");
+    if (status == STATUS_OK)
+        status =
+            memory_allocate(&lane->networks, (size_t)run->network_count, sizeof(struct pass *), "passes");
     if (status == STATUS_OK)
         status = memory_allocate(&lane->adapted, CLASSIFIER_CHUNK * adapted, 1, "adapted images");
     if (status == STATUS_OK)
         status = memory_allocate(&lane->images, CLASSIFIER_CHUNK * input, sizeof(float), "scaled images");
     if (status == STATUS_OK)
-        status = memory_allocate(&lane->keep, units, sizeof(float), "unit mask");
+        status = memory_allocate(&lane->keep, most_units(run), sizeof(float), "unit mask");
+    return status;
+}
+
+static enum status lane_create(const struct classifier_run *run, struct lane *lane)
+{
+    enum status status = lane_allocate(run, lane);
+    for (int32_t i = 0; i < run->source_count && status == STATUS_OK; i++)
+        status = pass_create(run->sources[i].network, CLASSIFIER_CHUNK, PASS_INFER, &lane->sources[i]);
+    for (int32_t i = 0; i < run->network_count && status == STATUS_OK; i++)
+        if (network_module(run, i)->parent >= 0)
+            status = pass_create(network_module(run, i)->network, CLASSIFIER_CHUNK, PASS_INFER,
+                                 &lane->networks[i]);
     return status;
 }
 
@@ -75,27 +117,70 @@ static bool scalings_agree(const struct network *a, const struct network *b)
            memcmp(a->scaling.std, b->scaling.std, bytes) == 0;
 }
 
-static enum status sources_adapt(struct classifier_run *run)
+static bool shapes_agree(const struct network *a, const struct network *b)
 {
-    enum status status = memory_allocate(&run->adapts, (size_t)run->source_count,
-                                         sizeof(struct image_adapt *), "image adaptations");
-    run->one_scaling = true;
-    for (int32_t i = 0; i < run->source_count && status == STATUS_OK; i++) {
-        const struct network *source = run->sources[i];
-        struct shape wanted = network_input_shape(source);
-        if (wanted.c > SCALING_CHANNELS_MAX)
-            return error_set(STATUS_SHAPE, "network %s takes images of %d channels; at most %d can be scaled",
-                             source->architecture, (int)wanted.c, SCALING_CHANNELS_MAX);
-        run->one_scaling =
-            run->one_scaling && (i == 0 || (wanted.c == network_input_shape(run->sources[0]).c &&
-                                            scalings_agree(run->sources[0], source)));
-        if (image_adapt_is_identity(run->image_shape, wanted))
-            continue;
-        run->any_adapted = true;
-        status = image_adapt_create(run->image_shape, wanted, &run->adapts[i]);
-        if (status != STATUS_OK)
-            error_prefix(status, "network %s: ", source->architecture);
+    return image_adapt_is_identity(network_input_shape(a), network_input_shape(b));
+}
+
+/* How the images come to source `index`. */
+static enum status source_adapt(struct classifier_run *run, int32_t index)
+{
+    struct source *source = &run->sources[index];
+    const struct network *network = source->network, *first = run->sources[0].network;
+    struct shape wanted = network_input_shape(network);
+    if (wanted.c > SCALING_CHANNELS_MAX)
+        return error_set(STATUS_SHAPE, "network %s takes images of %d channels; at most %d can be scaled",
+                         network->architecture, (int)wanted.c, SCALING_CHANNELS_MAX);
+    if (wanted.c != network_input_shape(first).c || !scalings_agree(first, network))
+        run->one_scaling = false;
+    for (source->like = 0; source->like < index; source->like++) {
+        const struct network *other = run->sources[source->like].network;
+        if (shapes_agree(other, network) && scalings_agree(other, network))
+            break;
     }
+    if (image_adapt_is_identity(run->image_shape, wanted))
+        return STATUS_OK;
+    run->any_adapted = true;
+    enum status status = image_adapt_create(run->image_shape, wanted, &source->adapt);
+    return status == STATUS_OK ? status : error_prefix(status, "network %s: ", network->architecture);
+}
+
+static void add_source(struct classifier_run *run, const struct network *network, int32_t parent,
+                       int32_t module)
+{
+    run->sources[run->source_count++] =
+        (struct source){.network = network, .parent = parent, .module = module};
+}
+
+static enum status sources_create(struct classifier_run *run)
+{
+    const struct classifier *classifier = run->classifier;
+    const struct module_set *set = classifier->modules;
+    const struct forward_plan *plan = classifier->plan;
+    size_t most = plan == NULL ? 1 : (size_t)plan->parent_count + (size_t)plan->direct_count;
+    enum status status = memory_allocate(&run->sources, most, sizeof *run->sources, "networks to run");
+    if (status != STATUS_OK)
+        return status;
+    if (plan == NULL)
+        add_source(run, classifier->network, -1, -1);
+    for (int32_t p = 0; plan != NULL && p < plan->parent_count; p++)
+        add_source(run, set->parents[p], p, -1);
+    for (int32_t i = 0; plan != NULL && i < plan->direct_count; i++)
+        add_source(run, network_module(run, i)->network, -1, i);
+    run->one_scaling = true;
+    for (int32_t i = 0; i < run->source_count && status == STATUS_OK; i++)
+        status = source_adapt(run, i);
+    return status;
+}
+
+static enum status layouts_create(struct classifier_run *run)
+{
+    run->network_count = run->classifier->plan == NULL ? 0 : run->classifier->plan->network_count;
+    enum status status = memory_allocate(&run->layouts, (size_t)run->network_count,
+                                         sizeof(struct unit_layout *), "unit layouts");
+    for (int32_t i = 0; i < run->network_count && status == STATUS_OK; i++)
+        if (network_module(run, i)->map != NULL)
+            status = unit_layout_create(network_module(run, i)->network, &run->layouts[i]);
     return status;
 }
 
@@ -108,11 +193,9 @@ enum status classifier_run_create(const struct classifier *classifier, struct sh
     struct classifier_run *made = *run;
     made->classifier = classifier;
     made->image_shape = image_shape;
-    bool single = classifier->network != NULL;
-    made->source_count = single ? 1 : classifier->modules->parent_count;
-    made->sources =
-        (const struct network *const *)(single ? &classifier->network : classifier->modules->parents);
-    status = sources_adapt(made);
+    status = layouts_create(made);
+    if (status == STATUS_OK)
+        status = sources_create(made);
     if (status == STATUS_OK)
         status = lanes_create(made);
     if (status != STATUS_OK) {
@@ -126,9 +209,12 @@ enum status classifier_run_create(const struct classifier *classifier, struct sh
 
 static void lane_clear(const struct classifier_run *run, struct lane *lane)
 {
-    for (int32_t i = 0; lane->passes != NULL && i < run->source_count; i++)
-        pass_destroy(&lane->passes[i]);
-    memory_free(&lane->passes);
+    for (int32_t i = 0; lane->sources != NULL && i < run->source_count; i++)
+        pass_destroy(&lane->sources[i]);
+    for (int32_t i = 0; lane->networks != NULL && i < run->network_count; i++)
+        pass_destroy(&lane->networks[i]);
+    memory_free(&lane->sources);
+    memory_free(&lane->networks);
     memory_free(&lane->adapted);
     memory_free(&lane->images);
     memory_free(&lane->keep);
@@ -140,10 +226,13 @@ void classifier_run_destroy(struct classifier_run **run)
         return;
     for (int32_t i = 0; (*run)->lanes != NULL && i < (*run)->lane_count; i++)
         lane_clear(*run, &(*run)->lanes[i]);
-    for (int32_t i = 0; (*run)->adapts != NULL && i < (*run)->source_count; i++)
-        image_adapt_destroy(&(*run)->adapts[i]);
+    for (int32_t i = 0; i < (*run)->source_count; i++)
+        image_adapt_destroy(&(*run)->sources[i].adapt);
+    for (int32_t i = 0; (*run)->layouts != NULL && i < (*run)->network_count; i++)
+        unit_layout_destroy(&(*run)->layouts[i]);
     memory_free(&(*run)->lanes);
-    memory_free(&(*run)->adapts);
+    memory_free(&(*run)->sources);
+    memory_free(&(*run)->layouts);
     memory_free(run);
 }
 
@@ -153,31 +242,39 @@ void classifier_run_destroy(struct classifier_run **run)
 static const float *lane_prepare(const struct classifier_run *run, struct lane *lane, int32_t index,
                                  int32_t n, const uint8_t *pixels)
 {
-    const struct network *source = run->sources[index];
-    struct shape shape = network_input_shape(source);
-    if (run->adapts[index] != NULL) {
-        image_adapt_run(run->adapts[index], n, pixels, lane->adapted);
+    const struct source *source = &run->sources[index];
+    struct shape shape = network_input_shape(source->network);
+    if (lane->prepared == source->like)
+        return lane->images;
+    if (source->adapt != NULL) {
+        image_adapt_run(source->adapt, n, pixels, lane->adapted);
         pixels = lane->adapted;
     }
-    scaling_apply(&source->scaling, (size_t)n * (size_t)shape.h * (size_t)shape.w, shape.c, pixels,
+    scaling_apply(&source->network->scaling, (size_t)n * (size_t)shape.h * (size_t)shape.w, shape.c, pixels,
                   lane->images);
+    lane->prepared = source->like;
     return lane->images;
 }
 
-/* Masks the layers that the map cuts. */
+/* Masks the layers that the map (NULL: none) cuts. */
 static void lane_mask(struct lane *lane, struct pass *pass, const struct unit_layout *layout,
                       const uint8_t *map)
 {
     for (int32_t i = 0; i < layout->layer_count; i++) {
         size_t first = layout->unit_offset[i], units = layout->unit_offset[i + 1] - first;
-        size_t kept = unit_map_expand(map, first, units, lane->keep + first);
+        size_t kept = map == NULL ? units : unit_map_expand(map, first, units, lane->keep + first);
         pass_set_mask(pass, layout->layers[i], kept == units ? NULL : lane->keep + first);
     }
 }
 
+static float calibrated(const struct module *module, double margin)
+{
+    return (float)((double)module->scale * margin + (double)module->offset);
+}
+
 /* Scores of n images from their features (n, F) into a column of scores. */
-static void module_score(const struct module *module, int32_t feature_count, int32_t n, const float *features,
-                         float *scores, size_t scores_stride)
+static void map_score(const struct module *module, int32_t feature_count, int32_t n, const float *features,
+                      float *scores, size_t scores_stride)
 {
     for (int32_t i = 0; i < n; i++) {
         const float *x = features + (size_t)i * (size_t)feature_count;
@@ -186,39 +283,75 @@ static void module_score(const struct module *module, int32_t feature_count, int
             own += (double)x[f] * (double)module->head_weights[2 * f];
             rest += (double)x[f] * (double)module->head_weights[2 * f + 1];
         }
-        scores[(size_t)i * scores_stride] =
-            (float)((double)module->scale * (own - rest) + (double)module->offset);
+        scores[(size_t)i * scores_stride] = calibrated(module, own - rest);
     }
 }
 
-static void lane_score_modules(const struct classifier_run *run, struct lane *lane, int32_t parent, int32_t n,
-                               const float *images, float *scores)
+/* Modules that are maps over the parent. */
+static void lane_score_maps(const struct classifier_run *run, struct lane *lane, struct pass *pass,
+                            const struct parent_plan *plan_of, int32_t n, const float *images, float *scores)
 {
     const struct forward_plan *plan = run->classifier->plan;
     const struct module *modules = run->classifier->modules->modules;
-    const struct parent_plan *plan_of = &plan->parents[parent];
-    struct pass *pass = lane->passes[parent];
+    if (plan_of->forward_count > 0)
+        pass_set_last_layer(pass, plan_of->features_layer);
     for (int32_t i = 0; i < plan_of->forward_count; i++) {
         const struct forward *forward = &plan->forwards[plan_of->first_forward + i];
         const int32_t *members = plan->module_order + forward->first;
         lane_mask(lane, pass, plan_of->layout, modules[members[0]].map);
         const float *features = pass_forward(pass, n, images);
         for (int32_t k = 0; k < forward->count; k++)
-            module_score(&modules[members[k]], plan_of->features, n, features, scores + members[k],
-                         (size_t)run->classifier->label_count);
+            map_score(&modules[members[k]], plan_of->features, n, features, scores + members[k],
+                      (size_t)run->classifier->label_count);
     }
+}
+
+/* The module with a network that is entry `index` of the plan's order, from what it takes. */
+static void lane_score_network(const struct classifier_run *run, struct lane *lane, int32_t index,
+                               struct pass *pass, int32_t n, const float *input, float *scores)
+{
+    const struct module *module = network_module(run, index);
+    size_t stride = (size_t)run->classifier->label_count;
+    float *column = scores + run->classifier->plan->network_order[index];
+    if (run->layouts[index] != NULL)
+        lane_mask(lane, pass, run->layouts[index], module->map);
+    const float *margins = pass_forward(pass, n, input);
+    for (int32_t i = 0; i < n; i++)
+        column[(size_t)i * stride] = calibrated(module, (double)margins[i]);
+}
+
+/* Modules that stand on the parent as their stem. */
+static void lane_score_on_stem(const struct classifier_run *run, struct lane *lane, struct pass *stem,
+                               const struct parent_plan *plan_of, const struct network *parent, int32_t n,
+                               const float *images, float *scores)
+{
+    if (plan_of->network_count == 0)
+        return;
+    if (plan_of->layout != NULL)
+        lane_mask(lane, stem, plan_of->layout, NULL);
+    pass_set_last_layer(stem, parent->layer_count - 1);
+    const float *given = pass_forward(stem, n, images);
+    for (int32_t i = plan_of->first_network; i < plan_of->first_network + plan_of->network_count; i++)
+        lane_score_network(run, lane, i, lane->networks[i], n, given, scores);
 }
 
 /* Scores of n ≤ CLASSIFIER_CHUNK images, given as pixels or (pixels NULL) scaled. */
 static void lane_score(const struct classifier_run *run, struct lane *lane, int32_t n, const uint8_t *pixels,
                        const float *scaled, float *scores)
 {
+    lane->prepared = -1;
     for (int32_t i = 0; i < run->source_count; i++) {
+        const struct source *source = &run->sources[i];
+        struct pass *pass = lane->sources[i];
         const float *images = pixels != NULL ? lane_prepare(run, lane, i, n, pixels) : scaled;
-        if (run->classifier->network == NULL) {
-            lane_score_modules(run, lane, i, n, images, scores);
+        if (source->parent >= 0) {
+            const struct parent_plan *plan_of = &run->classifier->plan->parents[source->parent];
+            lane_score_maps(run, lane, pass, plan_of, n, images, scores);
+            lane_score_on_stem(run, lane, pass, plan_of, source->network, n, images, scores);
+        } else if (source->module >= 0) {
+            lane_score_network(run, lane, source->module, pass, n, images, scores);
         } else {
-            const float *logits = pass_forward(lane->passes[i], n, images);
+            const float *logits = pass_forward(pass, n, images);
             memcpy(scores, logits,
                    (size_t)n * shape_count(classifier_output_shape(run->classifier)) * sizeof(float));
         }
@@ -273,7 +406,7 @@ enum status classifier_outputs_scaled(struct classifier_run *run, int64_t n, con
                          "takes another shape; give bytes (uint8)",
                          (int)given.h, (int)given.w, (int)given.c);
     if (!run->one_scaling)
-        return error_set(STATUS_SHAPE, "the parents of this composition scale pixels differently, so images "
+        return error_set(STATUS_SHAPE, "the networks of this composition scale pixels differently, so images "
                                        "cannot come already scaled; give bytes (uint8)");
     score_all(run, n, NULL, images, outputs);
     return STATUS_OK;

@@ -1,5 +1,9 @@
-/* Which forward passes a set of modules needs: modules of one parent with the same map share one, since they
- * differ only in their heads. */
+/* What a set of modules needs computed for an image, each thing once:
+ *
+ * - Modules that are maps over one parent and have the same map share a masked pass of it, since they differ
+ *   only in their heads.
+ * - Modules that are networks run by themselves, on the images or on what their stem gives; a stem is run
+ *   once for all modules that stand on it. */
 #ifndef FACET_MODULES_FORWARD_PLAN_H
 #define FACET_MODULES_FORWARD_PLAN_H
 
@@ -10,11 +14,15 @@ struct forward {
     int32_t first, count; /* its modules are module_order[first] … module_order[first+count−1]; count ≥ 1 */
 };
 
+/* A parent as the plan sees it. It may serve maps, or networks as their stem, or both. */
 struct parent_plan {
-    struct unit_layout *layout;           /* owned */
+    /* Of maps over it: */
+    struct unit_layout *layout;           /* owned; NULL when there are none, as are the numbers below 0 */
     int32_t features_layer;               /* the last layer to run */
     int32_t features;                     /* its channels */
     int32_t first_forward, forward_count; /* of forward_plan.forwards */
+    /* Of networks that stand on it: modules network_order[first_network] … */
+    int32_t first_network, network_count;
 };
 
 struct forward_plan {
@@ -22,16 +30,20 @@ struct forward_plan {
     struct parent_plan *parents; /* owned */
     int32_t forward_count;
     struct forward *forwards; /* owned */
-    int32_t module_count;
-    int32_t *module_order; /* (module_count), owned */
+    int32_t map_count, network_count;
+    int32_t *module_order;  /* (map_count) modules that are maps, forward by forward; owned */
+    int32_t *network_order; /* (network_count) those that are networks: first those that take images, then
+                               stem by stem; owned */
+    int32_t direct_count;   /* of network_order: networks that take images */
 };
 
-/* STATUS_SHAPE when a parent cannot have modules. The set may change only in labels and calibration
- * afterwards. */
+/* STATUS_SHAPE when a module cannot stand on what it stands on. The set may change only in labels and
+ * calibration afterwards. */
 enum status forward_plan_create(const struct module_set *set, struct forward_plan **plan);
 void forward_plan_destroy(struct forward_plan **plan);
 
-/* Multiply-adds for one image: the passes, and two dot products a module. */
+/* Multiply-adds for one image: the masked passes, two dot products for each module that is a map, stems, and
+ * the modules' own networks. */
 uint64_t forward_plan_multiply_adds(const struct forward_plan *plan, const struct module_set *set);
 
 #endif

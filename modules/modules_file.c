@@ -241,19 +241,24 @@ static enum status pack_module(const struct module *module, enum module_array wh
 static enum status pack_records(enum module_array which, size_t count, void *elements)
 {
     hid_t type = H5I_INVALID_HID, packed = H5I_INVALID_HID;
+    void *background = NULL; /* HDF5 wants one to convert records */
     if (which != MODULE_ARRAY_LAYERS)
         return STATUS_OK;
-    enum status status = packed_array_type(which, &type);
+    enum status status =
+        memory_allocate(&background, count, packed_arrays[which].element_bytes, packed_arrays[which].what);
+    if (status == STATUS_OK)
+        status = packed_array_type(which, &type);
     if (status == STATUS_OK) {
         packed = H5Tcopy(type);
         if (packed < 0 || H5Tpack(packed) < 0 ||
-            H5Tconvert(type, packed, count, elements, NULL, H5P_DEFAULT) < 0)
+            H5Tconvert(type, packed, count, elements, background, H5P_DEFAULT) < 0)
             status = error_set(STATUS_IO, "HDF5 cannot convert %s", packed_arrays[which].what);
     }
     if (packed >= 0)
         H5Tclose(packed);
     if (type >= 0)
         H5Tclose(type);
+    memory_free(&background);
     return status;
 }
 

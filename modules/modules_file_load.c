@@ -292,7 +292,9 @@ static enum status read_network(const struct reading *reading, int32_t index, st
         status = network_values_check(where, *network);
     }
     network_graph_clear(&graph);
-    return status;
+    return status == STATUS_OK
+               ? status
+               : error_prefix(status, "the network of module %d (%s): ", (int)index, module->label);
 }
 
 /* --- each module --- */

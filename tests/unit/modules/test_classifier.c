@@ -1,4 +1,4 @@
-#include "module_test.h"
+#include "network_module_test.h"
 
 #include <math.h>
 #include <omp.h>
@@ -363,6 +363,128 @@ static void test_images_that_cannot_be_adapted_are_refused(void **state)
     classifier_destroy(&classifier);
 }
 
+/* What a network gives for one image or for what a stem gave, its units masked by `map` (NULL: not). The
+ * caller frees it. */
+static float *naive_output(const struct network *network, const uint8_t *map, const float *input)
+{
+    size_t count = shape_count(network->layers[network->layer_count - 1].shape);
+    struct unit_layout *layout = NULL;
+    struct pass *pass;
+    float *keep = NULL, *output;
+    assert_ok(pass_create(network, 1, PASS_INFER, &pass));
+    if (map != NULL) {
+        assert_ok(unit_layout_create(network, &layout));
+        assert_ok(memory_allocate(&keep, layout->unit_count, sizeof *keep, "test"));
+        unit_map_expand(map, 0, layout->unit_count, keep);
+        for (int32_t l = 0; l < layout->layer_count; l++)
+            pass_set_mask(pass, layout->layers[l], keep + layout->unit_offset[l]);
+        unit_layout_destroy(&layout);
+    }
+    assert_ok(memory_allocate(&output, count, sizeof *output, "test"));
+    memcpy(output, pass_forward(pass, 1, input), count * sizeof *output);
+    pass_destroy(&pass);
+    memory_free(&keep);
+    return output;
+}
+
+/* A module with a network of its own, by hand: resize, scale, stem, network. */
+static float naive_network_score(const struct module_set *set, int32_t index, struct shape from,
+                                 const uint8_t *pixels)
+{
+    const struct module *module = &set->modules[index];
+    const struct network *stem = module_set_base(set, module);
+    const struct network *first = stem != NULL ? stem : module->network;
+    struct shape shape = network_input_shape(first);
+    struct image_adapt *adapt;
+    uint8_t adapted[8 * 8 * 3];
+    float images[8 * 8 * 3], *given = NULL;
+    assert_ok(image_adapt_create(from, shape, &adapt));
+    image_adapt_run(adapt, 1, pixels, adapted);
+    image_adapt_destroy(&adapt);
+    scaling_apply(&first->scaling, (size_t)shape.h * (size_t)shape.w, shape.c, adapted, images);
+    if (stem != NULL)
+        given = naive_output(stem, NULL, images);
+    float *margin = naive_output(module->network, module->map, given != NULL ? given : images);
+    float score = (float)((double)module->scale * (double)margin[0] + (double)module->offset);
+    memory_free(&margin);
+    memory_free(&given);
+    return score;
+}
+
+static void test_networks_of_their_own_run_on_images_and_stems(void **state)
+{
+    (void)state;
+    const struct shape shape = {8, 8, 3};
+    uint8_t *pixels = random_pixels(shape, IMAGES, 3);
+    float images[8 * 8 * 3], expected[IMAGES][MIXED_MODULES];
+    struct module_set *set = every_kind(5);
+    set->parents[1]->scaling.scale = 0.01F;
+    for (int32_t i = 0; i < IMAGES; i++) {
+        const uint8_t *image = pixels + (size_t)i * shape_count(shape);
+        for (int32_t m = 0; m < MIXED_MODULES; m++) {
+            if (set->modules[m].kind == MODULE_NETWORK) {
+                expected[i][m] = naive_network_score(set, m, shape, image);
+                continue;
+            }
+            scaling_apply(&set->parents[0]->scaling, 64, 3, image, images);
+            naive_scores(set, m, 1, images, &expected[i][m], 1);
+        }
+    }
+    struct classifier *classifier = classifier_of(set);
+    float *scores = scores_of(classifier, shape, IMAGES, pixels);
+    assert_close(scores, expected[0], IMAGES * MIXED_MODULES);
+    memory_free(&scores);
+    memory_free(&pixels);
+    classifier_destroy(&classifier);
+}
+
+static void test_a_stem_is_counted_once(void **state)
+{
+    (void)state;
+    struct module_set *set = every_kind(5);
+    const struct network *parent = set->parents[0];
+    uint64_t pass = network_multiply_adds(parent) - 28 * 3;
+    uint64_t expected = 2 * pass + 2 * 2 * 28 /* maps */
+                        + network_multiply_adds(parent) + network_multiply_adds(set->parents[1]);
+    for (int32_t m = 0; m < MIXED_MODULES; m++)
+        if (set->modules[m].kind == MODULE_NETWORK)
+            expected += network_multiply_adds(set->modules[m].network);
+    struct classifier *classifier = classifier_of(set);
+    assert_int_equal(classifier_multiply_adds(classifier), expected);
+    assert_int_equal(classifier_parent_multiply_adds(classifier), network_multiply_adds(parent));
+    classifier_destroy(&classifier);
+}
+
+/* Modules that were trained from scratch stand on nothing: a set without parents. */
+static void test_a_set_without_parents_classifies(void **state)
+{
+    (void)state;
+    struct module_set *set;
+    const struct shape shape = {6, 6, 3};
+    uint8_t *pixels = random_pixels(shape, IMAGES, 1);
+    assert_ok(module_set_create(0, 2, &set));
+    network_module(set, -1, margin_network(shape, 2, 1), "ant", &set->modules[0]);
+    network_module(set, -1, margin_network(shape, 3, 2), "bee", &set->modules[1]);
+    float expected = naive_network_score(set, 1, shape, pixels);
+    struct classifier *classifier = classifier_of(set);
+    assert_int_equal(classifier_input_shape(classifier).h, 6);
+    float *scores = scores_of(classifier, shape, IMAGES, pixels);
+    assert_close(scores + 1, &expected, 1);
+    memory_free(&scores);
+    memory_free(&pixels);
+    classifier_destroy(&classifier);
+}
+
+static void test_a_network_must_fit_its_stem(void **state)
+{
+    (void)state;
+    struct module_set *set = every_kind(5);
+    struct classifier *classifier;
+    set->modules[1].parent = 0; /* which gives 1×1×3 */
+    assert_fails(classifier_from_modules(set, "composition", &classifier), STATUS_SHAPE, "takes 4×4×5");
+    assert_null(classifier);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -375,6 +497,10 @@ int main(void)
         cmocka_unit_test(test_outputs_that_are_no_vector),
         cmocka_unit_test(test_parents_that_scale_differently_take_no_scaled_images),
         cmocka_unit_test(test_images_that_cannot_be_adapted_are_refused),
+        cmocka_unit_test(test_networks_of_their_own_run_on_images_and_stems),
+        cmocka_unit_test(test_a_stem_is_counted_once),
+        cmocka_unit_test(test_a_set_without_parents_classifies),
+        cmocka_unit_test(test_a_network_must_fit_its_stem),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

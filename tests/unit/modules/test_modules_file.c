@@ -1,4 +1,4 @@
-#include "module_test.h"
+#include "network_module_test.h"
 
 #include <math.h>
 
@@ -105,6 +105,41 @@ static void test_a_composition_comes_back_as_it_was(void **state)
     module_set_destroy(&read);
     assert_fails(modules_file_load(path, "modules", &read), STATUS_FORMAT, "composition");
     assert_null(read);
+    module_set_destroy(&set);
+    free(path);
+}
+
+static void test_all_kinds_of_modules_come_back_as_they_were(void **state)
+{
+    char *path[2] = {path_in(state, "c.h5"), path_in(state, "again.h5")};
+    struct module_set *set = every_kind(3), *read;
+    assert_ok(modules_file_save(set, "composition", path[0]));
+    assert_ok(modules_file_load(path[0], NULL, &read));
+    assert_same_modules(set, read);
+    assert_ok(modules_file_save(read, "composition", path[1]));
+    assert_same_bytes(path[0], path[1]);
+    module_set_destroy(&read);
+    module_set_destroy(&set);
+    for (int i = 0; i < 2; i++)
+        free(path[i]);
+}
+
+/* Modules trained from scratch stand on nothing; one of them has no statistics. */
+static void test_a_file_without_parents_comes_back(void **state)
+{
+    char *path = path_in(state, "m.h5");
+    struct module_set *set, *read;
+    struct network *plain = new_network(4, 4, 1);
+    const struct shape shape = {4, 4, 1};
+    assert_ok(module_set_create(0, 2, &set));
+    network_module(set, -1, finished(plain, add_plain(plain, LAYER_FLATTEN, "flatten", 0), 1, 1), "ant",
+                   &set->modules[0]);
+    network_module(set, -1, margin_network(shape, 2, 2), "bee", &set->modules[1]);
+    assert_ok(modules_file_save(set, "modules", path));
+    assert_ok(modules_file_load(path, "modules", &read));
+    assert_same_modules(set, read);
+    assert_int_equal(read->parent_count, 0);
+    module_set_destroy(&read);
     module_set_destroy(&set);
     free(path);
 }
@@ -257,6 +292,73 @@ static void test_tampered_rows_are_rejected(void **state)
     free(path);
 }
 
+/* Rows 1, 2, 3 and 5 are networks; row 2 has a map over its own, row 3 takes images. */
+static void test_tampered_networks_are_rejected(void **state)
+{
+    const int32_t minus = -1, stem = 1, many = 100;
+    const float nan_value = NAN;
+    const int64_t far = INT64_MAX / 2, few = 3, below = -1, huge = (int64_t)1 << 60;
+    const uint8_t byte = 0xff;
+    char long_name[96];
+    memset(long_name, 'x', sizeof long_name);
+    const struct {
+        const char *array, *member;
+        size_t index;
+        const void *bytes;
+        size_t count;
+        const char *word;
+    } cases[] = {{"modules", "kind", 1, "atlas", 6, "unknown kind"},
+                 {"modules", "kind", 1, long_name, 12, "unknown kind"},
+                 {"modules", "kind", 1, "map", 4, "parent's class"},
+                 {"modules", "kind", 0, "network", 8, "0 layers"},
+                 {"modules", "parent", 1, &many, 4, "parent 100"},
+                 {"modules", "parent", 1, &minus, 4, "otherwise"},
+                 {"modules", "parent", 3, &stem, 4, "takes 6×6×3"},
+                 {"modules", "class_index", 1, &minus, 4, "class -1"},
+                 {"modules", "class_name", 1, "", 1, "is empty"},
+                 {"modules", "architecture", 1, long_name, 96, "has a text that is none"},
+                 {"modules", "origin_architecture", 1, "a\nb", 4, "has a text that is none"},
+                 {"modules", "scaling_scale", 1, &nan_value, 4, "scaling.scale is nan"},
+                 {"modules", "scaling_std", 1, &nan_value, 4, "std nan"},
+                 {"modules", "kept_units", 2, &few, 8, "damaged"},
+                 {"modules", "kept_weights", 1, &few, 8, "damaged"},
+                 {"modules", "kept_multiply_adds", 1, &few, 8, "damaged"},
+                 {"modules", "whole_weights", 3, &few, 8, "damaged"}, /* it has no origin */
+                 {"modules", "whole_weights", 0, &few, 8, "damaged"},
+                 {"modules", "whole_units", 1, &below, 8, "below 0"},
+                 {"modules", "whole_channels", 2, &huge, 8, "elements of channels"},
+                 {"channels", NULL, 3, &byte, 1, "bits beyond the 30"},
+                 {"channel_offsets", NULL, 3, &far, 8, "channel_offsets[4]"},
+                 {"layer_offsets", NULL, 2, &far, 8, "layer_offsets[3]"},
+                 {"layer_offsets", NULL, 0, &few, 8, "layer_offsets[0]"},
+                 {"layer_offsets", NULL, 2, &few, 8, "network of module 1 (ant)"},
+                 {"parameter_offsets", NULL, 2, &few, 8, "its layers need"},
+                 {"statistic_offsets", NULL, 2, &few, 8, "its layers need"},
+                 {"layers", "kind", 1, "teapot", 7, "unknown kind"},
+                 {"layers", "kind", 0, "dense", 6, "not the input layer"},
+                 {"layers", "name", 2, long_name, 96, "has no end"},
+                 {"layers", "out_c", 1, &many, 4, "claims an output"},
+                 {"layers", "h", 1, &many, 4, "claims an output"},
+                 {"layers", "parameter_count", 1, &huge, 8, "claims"},
+                 {"layers", "first_input", 2, &many, 4, "has inputs 100"},
+                 {"inputs", NULL, 1, &many, 4, "layer"},
+                 {"parameters", NULL, 0, &nan_value, 4, "finite number"},
+                 {"statistics", NULL, 3, &nan_value, 4, "running"}};
+    char *path = path_in(state, "t.h5");
+    struct module_set *set = every_kind(3), *read;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_ok(modules_file_save(set, "composition", path));
+        tamper(path, cases[i].array, cases[i].member, cases[i].index, cases[i].bytes, cases[i].count);
+        enum status status = modules_file_load(path, NULL, &read);
+        if ((status != STATUS_FORMAT && status != STATUS_SHAPE) ||
+            strstr(error_message(), cases[i].word) == NULL)
+            fail_msg("case %zu (%s): status %d: %s", i, cases[i].word, (int)status, error_message());
+        assert_null(read);
+    }
+    module_set_destroy(&set);
+    free(path);
+}
+
 /* Any bit of a map that is flipped changes the count of units. */
 static void test_a_flipped_map_bit_is_seen(void **state)
 {
@@ -334,6 +436,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_FOLDER(test_a_composition_comes_back_as_it_was),
+        IN_FOLDER(test_all_kinds_of_modules_come_back_as_they_were),
+        IN_FOLDER(test_a_file_without_parents_comes_back),
+        IN_FOLDER(test_tampered_networks_are_rejected),
         IN_FOLDER(test_the_same_set_gives_the_same_bytes),
         IN_FOLDER(test_rows_written_apart_give_the_same_bytes),
         IN_FOLDER(test_rows_must_ascend_and_exist),
