@@ -1,6 +1,6 @@
 /* Modules written as ONNX and read again score the same. Maps over images are constants that importing has no
  * layer for, so these networks are dense, or lose nothing. */
-#include "module_test.h"
+#include "network_module_test.h"
 
 #include <math.h>
 
@@ -117,6 +117,35 @@ static void test_networks_that_cannot_share_a_graph(void **state)
     free(path);
 }
 
+/* Maps that lose nothing, networks on two stems (one of which gives a vector), and on images. */
+static void test_networks_of_their_own(void **state)
+{
+    for (int with_scaling = 0; with_scaling < 2; with_scaling++) {
+        struct module_set *set = every_kind(5), *full = full_set(plain_network(5, 3));
+        const struct shape image = {8, 8, 3};
+        network_destroy(&set->modules[3].network);
+        network_module(set, -1, margin_network(image, 2, 4), "cat", &set->modules[3]);
+        for (int32_t m = 0; m < 2; m++)
+            memcpy(set->modules[4 * m].map, full->modules[m].map, 44); /* of 348 units */
+        memory_free(&set->modules[2].map);
+        module_set_destroy(&full);
+        calibrate(set);
+        if (with_scaling)
+            set->modules[3].network->scaling.scale = 0.02F;
+        check(state, set, with_scaling != 0);
+    }
+}
+
+static void test_a_network_of_another_shape_cannot_join(void **state)
+{
+    char *path = path_in(state, "modules.onnx");
+    struct module_set *set = every_kind(5);
+    struct classifier *classifier = classifier_of(set);
+    assert_fails(classifier_export(classifier, true, path), STATUS_SHAPE, "images of one shape");
+    classifier_destroy(&classifier);
+    free(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -124,6 +153,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_uncut_modules_of_every_network, folder_setup, folder_teardown),
         cmocka_unit_test_setup_teardown(test_scaling_in_the_graph, folder_setup, folder_teardown),
         cmocka_unit_test_setup_teardown(test_networks_that_cannot_share_a_graph, folder_setup,
+                                        folder_teardown),
+        cmocka_unit_test_setup_teardown(test_networks_of_their_own, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(test_a_network_of_another_shape_cannot_join, folder_setup,
                                         folder_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
