@@ -185,12 +185,12 @@ static void mark_same(const struct edge *edge)
             edge->in[e] |= edge->out[first + e];
 }
 
-/* Batch norm and scale: a factor of zero reads nothing. */
-static void mark_affine(const struct edge *edge, const float *factors)
+/* Batch norm and scales: a factor of zero reads nothing. A factor a channel, or one an element. */
+static void mark_affine(const struct edge *edge, const float *factors, size_t factor_count)
 {
-    size_t count = shape_count(edge->to), c = (size_t)edge->to.c;
+    size_t count = shape_count(edge->to);
     for (size_t e = 0; e < count; e++)
-        edge->in[e] |= edge->out[e] && factors[e % c] != 0.0f;
+        edge->in[e] |= edge->out[e] && factors[e % factor_count] != 0.0f;
 }
 
 static void mark_pooling(const struct edge *edge)
@@ -295,7 +295,10 @@ void reading_mark(struct reading *reading, int32_t index, int32_t which, const b
         break;
     case LAYER_BATCHNORM:
     case LAYER_SCALE:
-        mark_affine(&edge, network->parameters + layer->parameter_offset);
+        mark_affine(&edge, network->parameters + layer->parameter_offset, (size_t)layer->shape.c);
+        break;
+    case LAYER_UNIT_SCALE:
+        mark_affine(&edge, network->parameters + layer->parameter_offset, shape_count(layer->shape));
         break;
     case LAYER_MAXPOOL:
     case LAYER_AVGPOOL:

@@ -15,6 +15,7 @@ static const char statistics_name[] = "statistics"; /* float32 */
 static const char index_name[] = "parameter_index"; /* index_record */
 static const char class_names_name[] = "class_names"; /* (classes) text */
 static const char architecture_attribute[] = "architecture";
+static const char rank_attribute[] = "output_rank";
 static const char scale_attribute[] = "scaling.scale";
 static const char mean_attribute[] = "scaling.mean";
 static const char std_attribute[] = "scaling.std";
@@ -99,6 +100,8 @@ enum status network_group_write(hid_t parent, const char *name, const struct net
     if (status == STATUS_OK)
         status = hdf5_write_text_attribute(group, architecture_attribute, network->architecture);
     if (status == STATUS_OK)
+        status = hdf5_write_int_attribute(group, rank_attribute, network->output_rank);
+    if (status == STATUS_OK)
         status = write_scaling(group, network);
     if (status == STATUS_OK)
         status = hdf5_write_class_names(group, class_names_name, network->class_names, network->class_count);
@@ -173,6 +176,16 @@ static enum status finish_as_stored(hid_t group, struct network *network)
     return status;
 }
 
+static enum status read_output_rank(hid_t group, struct network *network)
+{
+    int64_t rank = 0;
+    enum status status = hdf5_read_int_attribute(group, rank_attribute, 2, 4, &rank);
+    if (status == STATUS_OK && network_set_output_rank(network, (int32_t)rank) != STATUS_OK)
+        status =
+            hdf5_refuse(STATUS_FORMAT, group, "output_rank is %d; damaged: %s", (int)rank, error_message());
+    return status;
+}
+
 static enum status read_values(hid_t group, struct network *network)
 {
     int32_t channels = network_scaled_channels(network);
@@ -187,6 +200,8 @@ static enum status read_values(hid_t group, struct network *network)
         status = hdf5_read_floats_attribute(group, mean_attribute, network->scaling.mean, channels);
     if (status == STATUS_OK)
         status = hdf5_read_floats_attribute(group, std_attribute, network->scaling.std, channels);
+    if (status == STATUS_OK && hdf5_has_attribute(group, rank_attribute))
+        status = read_output_rank(group, network);
     return status == STATUS_OK ? network_values_check(group, network) : status;
 }
 

@@ -219,6 +219,10 @@ static void add_layer_rows(struct index_writer *writer, const struct network *ne
     } else if (layer->kind == LAYER_SCALE) {
         add_vector(writer, index, "factor", layer->parameter_offset, c);
         add_vector(writer, index, "summand", layer->parameter_offset + channels, c);
+    } else if (layer->kind == LAYER_UNIT_SCALE) {
+        const int64_t extents[INDEX_EXTENTS] = {layer->shape.h, layer->shape.w, c, 1};
+        add_row(writer, index, "factor", layer->parameter_offset, 3, extents);
+        add_row(writer, index, "summand", layer->parameter_offset + layer->parameter_count / 2, 3, extents);
     }
 }
 

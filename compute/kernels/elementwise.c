@@ -39,6 +39,59 @@ void add_forward(size_t count, const float *a, const float *b, float *y)
         y[i] = a[i] + b[i];
 }
 
+void multiply_forward(int32_t n, size_t pixels, size_t factor_pixels, size_t c, const float *a,
+                      const float *b, float *y)
+{
+    size_t step = factor_pixels == pixels ? c : 0; /* from one pixel's factors to the next's */
+    for (int32_t i = 0; i < n; i++, b += factor_pixels * c)
+        for (size_t p = 0; p < pixels; p++, a += c, y += c)
+#pragma omp simd
+            for (size_t j = 0; j < c; j++)
+                y[j] = a[j] * b[p * step + j];
+}
+
+/* d (+)= x·y. */
+static void products(size_t count, const float *x, const float *y, float *d, bool accumulate)
+{
+    if (accumulate) {
+#pragma omp simd
+        for (size_t i = 0; i < count; i++)
+            d[i] += x[i] * y[i];
+    } else {
+#pragma omp simd
+        for (size_t i = 0; i < count; i++)
+            d[i] = x[i] * y[i];
+    }
+}
+
+/* d[j] (+)= Σ_pixels x·y of one image. */
+static void sums_of_products(size_t pixels, size_t c, const float *x, const float *y, float *d,
+                             bool accumulate)
+{
+    for (size_t j = 0; j < c; j++) {
+        double sum = accumulate ? (double)d[j] : 0;
+        for (size_t p = 0; p < pixels; p++)
+            sum += (double)x[p * c + j] * (double)y[p * c + j];
+        d[j] = (float)sum;
+    }
+}
+
+void multiply_backward(int32_t n, size_t pixels, size_t factor_pixels, size_t c, const float *a,
+                       const float *b, const float *dy, float *da, bool accumulate_a, float *db,
+                       bool accumulate_b)
+{
+    bool each = factor_pixels == pixels;
+    for (size_t i = 0; i < (size_t)n; i++) {
+        const float *a_i = a + i * pixels * c, *dy_i = dy + i * pixels * c, *b_i = b + i * factor_pixels * c;
+        for (size_t p = 0; da != NULL && p < pixels; p++)
+            products(c, dy_i + p * c, b_i + (each ? p * c : 0), da + (i * pixels + p) * c, accumulate_a);
+        if (db != NULL && each)
+            products(pixels * c, dy_i, a_i, db + i * pixels * c, accumulate_b);
+        else if (db != NULL)
+            sums_of_products(pixels, c, dy_i, a_i, db + i * c, accumulate_b);
+    }
+}
+
 void copy_or_add(size_t count, const float *src, float *dst, bool accumulate)
 {
     if (accumulate)

@@ -1,4 +1,5 @@
-/* ReLU, unit masks, addition, and copying blocks of channels or pixels. Serial; allocates nothing. */
+/* ReLU, unit masks, addition, multiplication, and copying blocks of channels or pixels. Serial; allocates
+ * nothing. */
 #ifndef FACET_COMPUTE_KERNELS_ELEMENTWISE_H
 #define FACET_COMPUTE_KERNELS_ELEMENTWISE_H
 
@@ -18,6 +19,17 @@ void mask_apply(int32_t n, size_t units, const float *keep, float *x);
 
 /* y = a + b; y may be a or b. */
 void add_forward(size_t count, const float *a, const float *b, float *y);
+
+/* y = a·b for n images of (pixels, C) and factors b (n, factor_pixels, C): as many pixels, or one, whose
+ * factors go for all of the image. y may be a, or b when it has as many pixels. */
+void multiply_forward(int32_t n, size_t pixels, size_t factor_pixels, size_t c, const float *a,
+                      const float *b, float *y);
+
+/* da = dy·b and db = a·dy, summed over the image's pixels (in float64, in their order) when b has one a
+ * channel; each added when its `accumulate`. NULL for one that is not wanted. Neither may be dy. */
+void multiply_backward(int32_t n, size_t pixels, size_t factor_pixels, size_t c, const float *a,
+                       const float *b, const float *dy, float *da, bool accumulate_a, float *db,
+                       bool accumulate_b);
 
 /* dst = src, or dst += src when `accumulate`. */
 void copy_or_add(size_t count, const float *src, float *dst, bool accumulate);

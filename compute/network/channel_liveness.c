@@ -148,6 +148,44 @@ static void constants_of_add(const struct view *view)
     }
 }
 
+/* Whatever is multiplied by zeros is zero. */
+static void constants_of_multiply(const struct view *view)
+{
+    size_t other = view->liveness->first[view->layer->inputs[1]];
+    for (int32_t c = 0; c < view->out_c; c++) {
+        size_t a = view->in + (size_t)c, b = other + (size_t)c;
+        bool zero = is_zero(view->liveness, a) || is_zero(view->liveness, b);
+        set_constant(view, c, zero || (view->liveness->constant[a] && view->liveness->constant[b]),
+                     zero ? 0 : (double)view->liveness->value[a] * (double)view->liveness->value[b]);
+    }
+}
+
+/* The same at every pixel. */
+static void constants_of_unit_scale(const struct view *view)
+{
+    size_t channels = (size_t)view->out_c, units = view->layer->parameter_count / 2;
+    const float *factor = weights_of(view), *summand = factor + units;
+    for (size_t c = 0; c < channels; c++) {
+        double x = (double)view->liveness->value[view->in + c];
+        double first = (double)factor[c] * x + (double)summand[c];
+        bool known = view->liveness->constant[view->in + c], constant = true;
+        for (size_t i = c; i < units; i += channels)
+            constant =
+                constant && (known || factor[i] == 0) && (double)factor[i] * x + (double)summand[i] == first;
+        set_constant(view, (int32_t)c, constant, first);
+    }
+}
+
+/* Whether any pixel of channel c is multiplied with something. */
+static bool unit_scale_reads(const struct view *view, size_t c)
+{
+    const float *factor = weights_of(view);
+    for (size_t i = c; i < view->layer->parameter_count / 2; i += (size_t)view->out_c)
+        if (factor[i] != 0)
+            return true;
+    return false;
+}
+
 static void constants_of_concat(const struct view *view)
 {
     int32_t c = 0;
@@ -216,6 +254,12 @@ static void constants_of_layer(const struct view *view, const bool *alive)
         break;
     case LAYER_ADD:
         constants_of_add(view);
+        break;
+    case LAYER_MULTIPLY:
+        constants_of_multiply(view);
+        break;
+    case LAYER_UNIT_SCALE:
+        constants_of_unit_scale(view);
         break;
     case LAYER_CONCAT:
         constants_of_concat(view);
@@ -328,7 +372,13 @@ static void needs_of_layer(const struct view *view)
             if (live[view->out + (size_t)c] && weights_of(view)[c] != 0)
                 need(view, view->in + (size_t)c);
         break;
+    case LAYER_UNIT_SCALE:
+        for (size_t c = 0; c < (size_t)view->out_c; c++)
+            if (live[view->out + c] && unit_scale_reads(view, c))
+                need(view, view->in + c);
+        break;
     case LAYER_ADD:
+    case LAYER_MULTIPLY:
     case LAYER_CONCAT:
         needs_of_operands(view);
         break;
@@ -417,7 +467,7 @@ static bool keep_operands(const struct view *view)
     for (int32_t i = 0; i < view->layer->input_count; i++) {
         size_t in = view->liveness->first[view->layer->inputs[i]];
         size_t count = view->liveness->first[view->layer->inputs[i] + 1] - in;
-        if (view->layer->kind == LAYER_ADD || any_of(kept, out, count))
+        if (view->layer->kind != LAYER_CONCAT || any_of(kept, out, count))
             changed |= keep_ranges_together(kept, in, out, count);
         if (view->layer->kind == LAYER_CONCAT)
             out += count;
@@ -484,6 +534,7 @@ static bool keep_by_layer(const struct view *view)
     case LAYER_DENSE:
         break;
     case LAYER_ADD:
+    case LAYER_MULTIPLY:
     case LAYER_CONCAT:
         changed = keep_operands(view);
         break;

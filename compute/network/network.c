@@ -30,6 +30,8 @@ static const char *const kind_names[LAYER_KIND_COUNT] = {
     [LAYER_SCALE] = "scale",
     [LAYER_LRN] = "lrn",
     [LAYER_SHUFFLE] = "shuffle",
+    [LAYER_MULTIPLY] = "multiply",
+    [LAYER_UNIT_SCALE] = "unit_scale",
 };
 
 const char *layer_kind_name(enum layer_kind kind)
@@ -210,6 +212,12 @@ static enum status check_all_read(const struct network *network)
     return STATUS_OK;
 }
 
+static int32_t default_output_rank(const struct network *network)
+{
+    const struct shape shape = network->layers[network->layer_count - 1].shape;
+    return shape.h == 1 && shape.w == 1 ? 2 : 4;
+}
+
 enum status network_finish(struct network *network)
 {
     const struct layer *last = &network->layers[network->layer_count - 1];
@@ -231,17 +239,31 @@ enum status network_finish(struct network *network)
         return status;
     }
     network->class_count = last->shape.c;
+    network->output_rank = default_output_rank(network);
     for (int32_t i = 0; i < network->class_count; i++)
         snprintf(network->class_names[i], sizeof network->class_names[i], "%d", i);
     for (int32_t i = 1; i < network->layer_count; i++) {
         const struct layer *layer = &network->layers[i];
-        for (size_t c = 0; c < (size_t)layer->shape.c; c++) {
-            if (layer->kind == LAYER_BATCHNORM || layer->kind == LAYER_SCALE)
-                network->parameters[layer->parameter_offset + c] = 1; /* gamma, factor */
-            if (layer->kind == LAYER_BATCHNORM)
-                network->statistics[layer->statistic_offset + (size_t)layer->shape.c + c] = 1; /* variance */
-        }
+        bool norm = layer->kind == LAYER_BATCHNORM;
+        bool first_half = norm || layer->kind == LAYER_SCALE || layer->kind == LAYER_UNIT_SCALE;
+        for (size_t j = 0; first_half && j < layer->parameter_count / 2; j++)
+            network->parameters[layer->parameter_offset + j] = 1; /* gamma, factor */
+        for (size_t j = layer->statistic_count / 2; norm && j < layer->statistic_count; j++)
+            network->statistics[layer->statistic_offset + j] = 1; /* variance */
     }
+    return STATUS_OK;
+}
+
+enum status network_set_output_rank(struct network *network, int32_t rank)
+{
+    const struct shape shape = network->layers[network->layer_count - 1].shape;
+    if (rank < 2 || rank > 4 || (rank < 4 && shape.w != 1) || (rank < 3 && shape.h != 1))
+        return error_set(
+            STATUS_SHAPE,
+            "network \"%s\": outputs of %dx%dx%d as arrays of %d dimensions; expected 2 (N, C) of "
+            "vectors, 3 (N, C, H) of columns or 4 (N, C, H, W)",
+            network->architecture, shape.h, shape.w, shape.c, rank);
+    network->output_rank = rank;
     return STATUS_OK;
 }
 
@@ -275,6 +297,7 @@ enum status network_copy(const struct network *network, struct network **copy)
     }
     made->scaling = network->scaling;
     if (network_finished(network)) {
+        made->output_rank = network->output_rank;
         memcpy(made->parameters, network->parameters, network->parameter_count * sizeof(float));
         memcpy(made->statistics, network->statistics, network->statistic_count * sizeof(float));
         memcpy(made->class_names, network->class_names,

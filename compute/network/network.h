@@ -46,7 +46,9 @@ enum layer_kind {
     LAYER_LOG_SOFTMAX,
     LAYER_SCALE, /* this and the next two: kernels/channels.h */
     LAYER_LRN,
-    LAYER_SHUFFLE, /* also brings a flattened image from HWC to CHW order: H·W groups */
+    LAYER_SHUFFLE,    /* also brings a flattened image from HWC to CHW order: H·W groups */
+    LAYER_MULTIPLY,   /* of two images of one shape; or the second is 1 × 1 × C, a factor a channel */
+    LAYER_UNIT_SCALE, /* scale with a factor and a summand for each (h, w, c) */
     LAYER_KIND_COUNT
 };
 
@@ -86,8 +88,8 @@ struct layer {
     struct shape shape; /* of the output, inferred */
 
     /* Into network.parameters: convolution w (R, S, C/G, K) then bias (K); dense w (C, K) then bias (K);
-     * batchnorm gamma (C) then beta (C); scale's factors (C) then summands (C). Into network.statistics:
-     * batchnorm mean (C) then variance (C). */
+     * batchnorm gamma (C) then beta (C); scale's factors (C) then summands (C); unit_scale's factors (H, W,
+     * C) then summands. Into network.statistics: batchnorm mean (C) then variance (C). */
     size_t parameter_offset, parameter_count;
     size_t weight_count; /* the first weight_count of them are weights proper: weight decay applies to those
                             alone (0 for batchnorm) */
@@ -110,6 +112,7 @@ struct network {
 
     struct scaling scaling; /* from pixels to what layer 0 is fed */
     int32_t class_count;    /* channels of the last layer */
+    int32_t output_rank;    /* how arrays of its outputs look: 2 (N, C), 3 (N, C, H), 4 (N, C, H, W) */
     class_name *class_names;
 };
 
@@ -130,12 +133,16 @@ enum status network_add_layer(struct network *network, enum layer_kind kind, con
                               int32_t *index);
 
 /* Call once after the last layer: allocates parameters and statistics (zeros; variances, gammas and factors
- * 1) and sets class_count with names "0", "1", …. STATUS_USAGE when a layer other than the last is read by
+ * 1), sets class_count with names "0", "1", … and output_rank (2 when the last layer is 1 × 1 × C, else 4).
+ * STATUS_USAGE when a layer other than the last is read by
  * nobody: a network has one output, and every layer leads to it. */
 enum status network_finish(struct network *network);
 
 /* Replaces the class names: `count` must be class_count; class_names_check holds. */
 enum status network_set_class_names(struct network *network, const class_name *names, int32_t count);
+
+/* 2 needs a last layer of 1 × 1 × C, 3 one of H × 1 × C; 4 is always possible. STATUS_SHAPE otherwise. */
+enum status network_set_output_rank(struct network *network, int32_t rank);
 
 /* He-normal weights for convolution and dense (He et al., ICCV 2015: variance 2/fan_in; 1/fan_in for the last
  * layer), zero biases, gamma 1, beta 0, mean 0, variance 1. A pure function of the seed. */
@@ -154,7 +161,7 @@ struct shape network_input_shape(const struct network *network);
 uint64_t network_multiply_adds(const struct network *network);
 uint64_t layer_multiply_adds(const struct network *network, int32_t layer);
 /* A 32-byte BLAKE2b digest of a finished network's layers, options, parameters, statistics, scaling and class
- * names (not of `architecture`): equal networks, equal digests. */
+ * names (not of `architecture` or output_rank): equal networks, equal digests. */
 void network_digest(const struct network *network, uint8_t digest[DIGEST_BYTES]);
 
 #endif

@@ -90,6 +90,18 @@ static void backward_add(const struct backward *b)
     }
 }
 
+static void backward_multiply(const struct backward *b)
+{
+    const struct shape shape = b->layer->shape;
+    int32_t factor = b->layer->inputs[1];
+    const struct shape factors = b->pass->network->layers[factor].shape;
+    const struct gradient_edge *edges = b->planned->edges;
+    multiply_backward(b->n, (size_t)shape.h * (size_t)shape.w, (size_t)factors.h * (size_t)factors.w,
+                      (size_t)shape.c, first_input(b), pass_input_of(b->pass, factor), b->dy,
+                      edges[0].wanted ? b->dx : NULL, edges[0].accumulate,
+                      edges[1].wanted ? pass_gradient_of(b->pass, factor) : NULL, edges[1].accumulate);
+}
+
 static void backward_concat(const struct backward *b)
 {
     size_t pixels = (size_t)b->n * (size_t)b->layer->shape.h * (size_t)b->layer->shape.w;
@@ -140,6 +152,14 @@ static void backward_scale(const struct backward *b)
         scale_backward_data(pixels_of(b), c, b->parameters, b->dy, b->dx, b->edge.accumulate);
 }
 
+static void backward_unit_scale(const struct backward *b)
+{
+    size_t images = (size_t)b->n, units = b->planned->units;
+    scale_backward_parameters(images, units, first_input(b), b->dy, b->dparameters, b->dparameters + units);
+    if (b->edge.wanted)
+        scale_backward_data(images, units, b->parameters, b->dy, b->dx, b->edge.accumulate);
+}
+
 static void backward_lrn(const struct backward *b)
 {
     lrn_backward(&b->planned->lrn, pixels_of(b), b->layer->shape.c, first_input(b), b->dy, b->dx,
@@ -178,6 +198,8 @@ static void (*const backwards[LAYER_KIND_COUNT])(const struct backward *b) = {
     [LAYER_SCALE] = backward_scale,
     [LAYER_LRN] = backward_lrn,
     [LAYER_SHUFFLE] = backward_shuffle,
+    [LAYER_MULTIPLY] = backward_multiply,
+    [LAYER_UNIT_SCALE] = backward_unit_scale,
 };
 
 static void run_layer(struct pass *pass, int32_t i, int32_t n, float *gradient)

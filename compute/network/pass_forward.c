@@ -110,6 +110,19 @@ static void forward_add(const struct forward *f)
     add_forward((size_t)f->n * f->planned->units, f->x, other, f->y);
 }
 
+static size_t area_of(const struct forward *f, int32_t layer)
+{
+    const struct shape shape = f->pass->network->layers[layer].shape;
+    return (size_t)shape.h * (size_t)shape.w;
+}
+
+static void forward_multiply(const struct forward *f)
+{
+    int32_t factor = f->layer->inputs[1];
+    multiply_forward(f->n, area_of(f, f->index), area_of(f, factor), (size_t)f->layer->shape.c, f->x,
+                     pass_input_of(f->pass, factor), f->y);
+}
+
 static void forward_concat(const struct forward *f)
 {
     size_t pixels = (size_t)f->n * (size_t)f->layer->shape.h * (size_t)f->layer->shape.w;
@@ -144,6 +157,12 @@ static void forward_scale(const struct forward *f)
 {
     size_t c = (size_t)f->layer->shape.c;
     scale_forward(pixels_of(f), c, f->x, f->parameters, f->parameters + c, f->y);
+}
+
+static void forward_unit_scale(const struct forward *f)
+{
+    size_t units = f->planned->units;
+    scale_forward((size_t)f->n, units, f->x, f->parameters, f->parameters + units, f->y);
 }
 
 static void forward_lrn(const struct forward *f)
@@ -181,6 +200,8 @@ static void (*const forwards[LAYER_KIND_COUNT])(const struct forward *f) = {
     [LAYER_SCALE] = forward_scale,
     [LAYER_LRN] = forward_lrn,
     [LAYER_SHUFFLE] = forward_shuffle,
+    [LAYER_MULTIPLY] = forward_multiply,
+    [LAYER_UNIT_SCALE] = forward_unit_scale,
 };
 
 static void run_layer(struct pass *pass, int32_t i, int32_t n)

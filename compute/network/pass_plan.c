@@ -199,7 +199,7 @@ static bool reads_output_again(const struct layer *layer)
 
 static bool reads_input_again(const struct layer *layer)
 {
-    return layer->parameter_count > 0 || layer->kind == LAYER_LRN ||
+    return layer->parameter_count > 0 || layer->kind == LAYER_LRN || layer->kind == LAYER_MULTIPLY ||
            (layer->kind != LAYER_RELU && layer_kind_is_activation(layer->kind));
 }
 
@@ -235,13 +235,16 @@ static bool may_write_over(const struct planner *planner, int32_t layer, int32_t
 static int32_t find_overwritable_input(const struct planner *planner, int32_t i)
 {
     const struct layer *layer = &planner->network->layers[i];
-    bool in_place = layer_kind_is_activation(layer->kind) || layer->kind == LAYER_ADD ||
-                    layer->kind == LAYER_SOFTMAX || layer->kind == LAYER_LOG_SOFTMAX ||
-                    layer->kind == LAYER_SCALE ||
-                    (layer->kind == LAYER_BATCHNORM && planner->mode != PASS_TRAIN);
-    for (int32_t k = 0; in_place && k < layer->input_count; k++)
-        if (may_write_over(planner, layer->inputs[k], i))
-            return layer->inputs[k];
+    bool in_place =
+        layer_kind_is_activation(layer->kind) || layer->kind == LAYER_ADD || layer->kind == LAYER_SOFTMAX ||
+        layer->kind == LAYER_LOG_SOFTMAX || layer->kind == LAYER_SCALE || layer->kind == LAYER_MULTIPLY ||
+        layer->kind == LAYER_UNIT_SCALE || (layer->kind == LAYER_BATCHNORM && planner->mode != PASS_TRAIN);
+    for (int32_t k = 0; in_place && k < layer->input_count; k++) {
+        int32_t input = layer->inputs[k];
+        bool fits = planner->plan->layers[input].units == planner->plan->layers[i].units;
+        if (fits && may_write_over(planner, input, i))
+            return input;
+    }
     return NO_LAYER;
 }
 
@@ -330,6 +333,7 @@ static bool can_pass_gradient_on(const struct layer *layer, int32_t k)
     case LAYER_SOFTMAX:
     case LAYER_LOG_SOFTMAX:
     case LAYER_SCALE:
+    case LAYER_UNIT_SCALE:
     case LAYER_BATCHNORM:
     case LAYER_FLATTEN:
         return true;

@@ -256,6 +256,23 @@ static enum status infer_add(const struct network *network, struct layer *layer)
     return STATUS_OK;
 }
 
+/* A factor a channel, or one a number. */
+static enum status infer_multiply(const struct network *network, struct layer *layer)
+{
+    const struct layer *a = input_of(network, layer, 0), *b = input_of(network, layer, 1);
+    bool alike = a->shape.h == b->shape.h && a->shape.w == b->shape.w;
+    layer->options = (struct layer_options){0};
+    if (a->shape.c != b->shape.c || !(alike || (b->shape.h == 1 && b->shape.w == 1)))
+        return error_set(
+            STATUS_SHAPE,
+            "layer \"%s\": cannot multiply \"%s\" (%dx%dx%d) by \"%s\" (%dx%dx%d); the second must "
+            "have the first's shape, or be 1x1 with as many channels",
+            layer->name, a->name, a->shape.h, a->shape.w, a->shape.c, b->name, b->shape.h, b->shape.w,
+            b->shape.c);
+    layer->shape = a->shape;
+    return STATUS_OK;
+}
+
 static enum status infer_concat(const struct network *network, struct layer *layer)
 {
     const struct layer *first = input_of(network, layer, 0);
@@ -373,6 +390,14 @@ static enum status infer_scale(const struct network *network, struct layer *laye
     return STATUS_OK;
 }
 
+static enum status infer_unit_scale(const struct network *network, struct layer *layer)
+{
+    layer->options = (struct layer_options){0};
+    layer->shape = input_of(network, layer, 0)->shape;
+    layer->parameter_count = 2 * shape_count(layer->shape);
+    return STATUS_OK;
+}
+
 static enum status infer_lrn(const struct network *network, struct layer *layer)
 {
     struct layer_options *o = &layer->options;
@@ -437,6 +462,8 @@ static const struct inference inferences[LAYER_KIND_COUNT] = {
     [LAYER_SCALE] = {1, 1, infer_scale},
     [LAYER_LRN] = {1, 1, infer_lrn},
     [LAYER_SHUFFLE] = {1, 1, infer_shuffle},
+    [LAYER_MULTIPLY] = {2, 2, infer_multiply},
+    [LAYER_UNIT_SCALE] = {1, 1, infer_unit_scale},
 };
 
 enum status layer_infer(const struct network *network, struct layer *layer)

@@ -177,6 +177,10 @@ static void gather_layer(const struct slicer *slicer, int32_t place)
         gather(parameters, channels, count, to);
         gather(parameters + layer->shape.c, channels, count, to + count);
         break;
+    case LAYER_UNIT_SCALE: /* factors, then summands: a row a pixel */
+        for (size_t from = 0; from < layer->parameter_count; from += (size_t)layer->shape.c, to += count)
+            gather(parameters + from, channels, count, to);
+        break;
     case LAYER_SCALE:
         gather(parameters, channels, count, to);
         gather(parameters + layer->shape.c, channels, count, to + count);

@@ -75,7 +75,7 @@ const struct argp argp_predict = {
     "Tell what a network, a modules file or a composition says of images.\v"
     "PNG and JPEG files are brought to the shape and scaling that FILE takes; the labels with the highest "
     "scores are printed. An array of uint8 is scaled the same way; one of float32 is taken as it is. The "
-    "output array is (N, labels), or (N, C, H, W) for a network whose output is no vector.\n\n"
+    "output array is (N, labels), or of an imported network what its graph gives, e.g. (N, C, H, W).\n\n"
     "  facet predict net.h5 cat.png dog.jpg\n"
     "  facet predict net.h5 --input x.npy --output y.npy",
     NULL,
@@ -270,11 +270,13 @@ static enum status pass_array(struct array_pass *pass, int64_t count)
     return status;
 }
 
-static enum status write_result(const struct array_pass *pass, const char *path, int64_t count)
+static enum status write_result(const struct array_pass *pass, const struct classifier *classifier,
+                                const char *path, int64_t count)
 {
     struct shape out = pass->out;
     const int64_t extent[NPY_RANK_MAX] = {count, out.c, out.h, out.w};
-    return npy_write(path, out.h == 1 && out.w == 1 ? 2 : 4, extent, pass->result);
+    int rank = classifier->network == NULL ? 2 : classifier->network->output_rank;
+    return npy_write(path, rank, extent, pass->result);
 }
 
 static enum status predict_array(const struct arguments *arguments, struct classifier *classifier)
@@ -289,7 +291,7 @@ static enum status predict_array(const struct arguments *arguments, struct class
     if (status == STATUS_OK && (status = pass_array(&pass, array.extent[0])) != STATUS_OK)
         error_prefix(status, "%s: ", arguments->input);
     if (status == STATUS_OK)
-        status = write_result(&pass, arguments->output, array.extent[0]);
+        status = write_result(&pass, classifier, arguments->output, array.extent[0]);
     classifier_run_destroy(&pass.run);
     memory_free(&pass.images);
     memory_free(&pass.outputs);

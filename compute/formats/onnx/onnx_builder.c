@@ -267,6 +267,13 @@ struct onnx_view onnx_image_view(const struct onnx_builder *b, int32_t layer, in
     return onnx_view_of_image(&dims, shape);
 }
 
+enum status onnx_give_like(struct onnx_builder *b, int32_t layer, const struct onnx_value *value)
+{
+    const struct onnx_view view = onnx_image_view(b, layer, value->view.shape.rank);
+    onnx_set_layer(b, 0, layer, &view);
+    return STATUS_OK;
+}
+
 /* As if the node the window came from were the one being imported. */
 static enum status add_window(struct onnx_builder *b, struct onnx_value *value)
 {

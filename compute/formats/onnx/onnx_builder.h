@@ -136,6 +136,9 @@ enum status onnx_set_window(struct onnx_builder *b, size_t which, struct onnx_va
 /* The image (N, C, H, W) that a layer is. */
 struct onnx_view onnx_image_view(const struct onnx_builder *b, int32_t layer, int32_t rank);
 
+/* Output 0 is the layer, an image of as many dimensions as `value` has. */
+enum status onnx_give_like(struct onnx_builder *b, int32_t layer, const struct onnx_value *value);
+
 /* --- what nodes become --- */
 
 /* Computes the node if all it needs is constant (or just a shape); *folded tells whether it did. */

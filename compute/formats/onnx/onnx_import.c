@@ -407,7 +407,8 @@ static enum status finish_output(struct onnx_builder *b, const char *output, str
     }
     if (value->layer == 0)
         return error_set(STATUS_FORMAT, "%s: its output is its input", b->path);
-    return finish(b, value->layer, network);
+    status = finish(b, value->layer, network);
+    return status == STATUS_OK ? network_set_output_rank(*network, value->view.shape.rank) : status;
 }
 
 static enum status import_graph(struct onnx_builder *b, const Onnx__ModelProto *model,

@@ -217,6 +217,41 @@ static void write_scale(struct export *e)
     e->vector[e->index] = vector;
 }
 
+/* (H, W, C) to (C, H, W). */
+static enum status order_image(struct shape shape, const float *from, float **ordered)
+{
+    size_t pixels = (size_t)shape.h * (size_t)shape.w, c = (size_t)shape.c;
+    enum status status = memory_allocate(ordered, pixels * c, sizeof **ordered, "an image of constants");
+    for (size_t p = 0; status == STATUS_OK && p < pixels; p++)
+        for (size_t j = 0; j < c; j++)
+            (*ordered)[j * pixels + p] = from[p * c + j];
+    return status;
+}
+
+/* Factors and summands (1, C, H, W), or (1, C). */
+static void write_unit_scale(struct export *e)
+{
+    static const char *const roles[] = {"factor", "summand"};
+    struct shape s = e->layer->shape;
+    const int64_t dims[] = {1, s.c, s.h, s.w};
+    char input[ONNX_NAME_BYTES], names[2][ONNX_NAME_BYTES], product[ONNX_NAME_BYTES];
+    bool vector = e->vector[e->layer->inputs[0]];
+    input_as(e, 0, vector, input);
+    for (size_t i = 0; i < 2; i++) {
+        float *ordered;
+        enum status status = order_image(s, parameters_of(e) + i * shape_count(s), &ordered);
+        if (status == STATUS_OK)
+            write_weights(e, roles[i], vector ? 2 : 4, dims, ordered, names[i]);
+        else
+            fail(e, status);
+        memory_free(&ordered);
+    }
+    own_name(e, "product", product);
+    onnx_write_node(e->writer, "Mul", (const char *[]){input, names[0], NULL}, product);
+    onnx_write_node(e->writer, "Add", (const char *[]){product, names[1], NULL}, e->output);
+    e->vector[e->index] = vector;
+}
+
 /* (C, K) to (K, C). */
 static void write_dense(struct export *e)
 {
@@ -246,7 +281,8 @@ static void write_dense(struct export *e)
 
 static void write_joined(struct export *e)
 {
-    bool add = e->layer->kind == LAYER_ADD, vector = all_vectors(e);
+    bool join = e->layer->kind == LAYER_CONCAT, vector = all_vectors(e);
+    const char *operator_name = join ? "Concat" : e->layer->kind == LAYER_ADD ? "Add" : "Mul";
     size_t count = (size_t)e->layer->input_count;
     char(*names)[ONNX_NAME_BYTES] = NULL;
     const char **inputs = NULL;
@@ -258,8 +294,8 @@ static void write_joined(struct export *e)
         inputs[k] = names[k];
     }
     if (status == STATUS_OK) {
-        Onnx__NodeProto *node = onnx_write_node(e->writer, add ? "Add" : "Concat", inputs, e->output);
-        if (!add)
+        Onnx__NodeProto *node = onnx_write_node(e->writer, operator_name, inputs, e->output);
+        if (join)
             onnx_write_int(e->writer, node, "axis", 1);
     } else {
         fail(e, status);
@@ -451,24 +487,22 @@ static void (*const writers[LAYER_KIND_COUNT])(struct export *e) = {
     [LAYER_SCALE] = write_scale,
     [LAYER_LRN] = write_lrn,
     [LAYER_SHUFFLE] = write_shuffle,
+    [LAYER_MULTIPLY] = write_joined,
+    [LAYER_UNIT_SCALE] = write_unit_scale,
 };
 
 /* The layer's units times a constant (1, C, H, W), or (1, C). */
 static void write_kept(struct export *e, const float *keep, const char *input)
 {
     struct shape s = e->layer->shape;
-    size_t pixels = (size_t)s.h * (size_t)s.w, c = (size_t)s.c;
     const int64_t dims[] = {1, s.c, s.h, s.w};
     char mask[ONNX_NAME_BYTES];
     float *ordered;
-    enum status status = memory_allocate(&ordered, shape_count(s), sizeof *ordered, e->layer->name);
+    enum status status = order_image(s, keep, &ordered);
     if (status != STATUS_OK) {
         fail(e, status);
         return;
     }
-    for (size_t p = 0; p < pixels; p++)
-        for (size_t j = 0; j < c; j++)
-            ordered[j * pixels + p] = keep[p * c + j];
     own_name(e, "keep", mask);
     onnx_write_floats(e->writer, mask, e->vector[e->index] ? 2 : 4, dims, ordered);
     onnx_write_node(e->writer, "Mul", (const char *[]){input, mask, NULL}, e->output);
@@ -579,11 +613,12 @@ enum status onnx_export_network(const struct network *network, bool with_scaling
     struct shape out = network->layers[last].shape;
     const int64_t dims[] = {0, out.c, out.h, out.w};
     char output[ONNX_NAME_BYTES];
-    bool vector, scores = out.h == 1 && out.w == 1;
+    bool vector;
+    int32_t rank = network->output_rank;
     if (with_scaling && image.c > SCALING_CHANNELS_MAX)
         return error_set(STATUS_SHAPE, "%s: images of %d channels; scaling is for at most %d", path, image.c,
                          SCALING_CHANNELS_MAX);
-    onnx_writer_begin(&writer, network->architecture, image, "logits", scores ? 2 : 4, dims);
+    onnx_writer_begin(&writer, network->architecture, image, "logits", rank, dims);
     if (with_scaling)
         onnx_write_scaling(&writer, &network->scaling, image.c, "image", "scaled");
     const struct onnx_part_of_network part = {.network = network,
@@ -592,9 +627,12 @@ enum status onnx_export_network(const struct network *network, bool with_scaling
                                               .weights_prefix = "layer/",
                                               .last_layer = last};
     onnx_write_network(&writer, &part, output, &vector);
-    if (scores && !vector)
+    if (rank == 2 && !vector)
         onnx_write_flatten(&writer, output, "logits");
-    else
+    else if (rank == 3 || (rank == 4 && vector)) {
+        onnx_write_integers(&writer, "logits:dims", (size_t)rank, dims); /* 0: as it is */
+        onnx_write_node(&writer, "Reshape", (const char *[]){output, "logits:dims", NULL}, "logits");
+    } else
         onnx_write_node(&writer, "Identity", (const char *[]){output, NULL}, "logits");
     onnx_write_description(&writer, (const class_name *)network->class_names, network->class_count,
                            with_scaling ? NULL : &network->scaling, image.c);

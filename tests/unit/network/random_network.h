@@ -168,7 +168,12 @@ static inline struct network *random_network(uint64_t seed, int32_t layers, int3
         int32_t inputs[2] = {choose_input(&choices, network), 0}, index;
         inputs[1] = find_same_shape(&choices, network, inputs[0]);
         const struct layer_options options = random_options(&choices, kind, network->layers[inputs[0]].shape);
-        int32_t count = kind == LAYER_ADD || kind == LAYER_CONCAT ? 2 : 1;
+        int32_t count = kind == LAYER_ADD || kind == LAYER_CONCAT || kind == LAYER_MULTIPLY ? 2 : 1;
+        if (kind == LAYER_MULTIPLY && choose(&choices, 2) == 0) { /* by a factor a channel */
+            char factors[LAYER_NAME_BYTES];
+            snprintf(factors, sizeof factors, "factors%d", network->layer_count);
+            inputs[1] = add_plain(network, LAYER_GLOBAL_AVGPOOL, factors, inputs[1]);
+        }
         /* What does not fit is refused and another layer tried. */
         network_add_layer(network, kind, name, &options, inputs, count, &index);
     }

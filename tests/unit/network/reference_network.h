@@ -121,6 +121,16 @@ static inline void reference_run_layer(const struct reference_network *reference
         for (size_t i = 0; i < count; i++)
             y[i] = x[i] + reference->values[layer->inputs[1]][i];
         break;
+    case LAYER_MULTIPLY: {
+        const double *factors = reference->values[layer->inputs[1]];
+        size_t factor_units = reference->plan.layers[layer->inputs[1]].units, c = (size_t)in.c;
+        for (size_t i = 0; i < count; i++) {
+            size_t unit = i % planned->units;
+            y[i] = x[i] * factors[i / planned->units * factor_units +
+                                  (factor_units == planned->units ? unit : unit % c)];
+        }
+        break;
+    }
     case LAYER_CONCAT:
         reference_concat(reference, layer, y);
         break;
@@ -147,6 +157,9 @@ static inline void reference_run_layer(const struct reference_network *reference
         break;
     case LAYER_SCALE:
         reference_scale(count / (size_t)in.c, (size_t)in.c, x, w, w + in.c, y);
+        break;
+    case LAYER_UNIT_SCALE:
+        reference_scale((size_t)n, planned->units, x, w, w + planned->units, y);
         break;
     case LAYER_LRN:
         reference_lrn(&planned->lrn, count / (size_t)in.c, in.c, x, y);

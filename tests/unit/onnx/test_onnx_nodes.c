@@ -285,8 +285,118 @@ static void test_sums_of_images(void **state)
     node(&graph, "Relu", LIST("s"), "y");
     check("Sum of one", &graph, same, 1, relu);
     graph = graph_begin(H, W, C);
-    node(&graph, "Mul", LIST("image", "image"), "y");
+    node(&graph, "Relu", LIST("image"), "r");
+    node(&graph, "Sub", LIST("image", "r"), "y");
     graph_refused(&graph, STATUS_FORMAT, "of two images");
+}
+
+/* --- products of images --- */
+
+static double mean_of(const struct probe *x, int32_t c)
+{
+    double sum = 0;
+    for (int32_t i = 0; i < H * W; i++)
+        sum += pixel(x, c, i / W, i % W);
+    return sum / (H * W);
+}
+FORMULA(square, v *v)
+FORMULA(swish, v / (1 + exp(-v)))
+FORMULA(gated, v / (1 + exp(-mean_of(x, c))))
+
+static void test_products_of_images(void **state)
+{
+    (void)state;
+    struct graph graph = graph_begin(H, W, C);
+    node(&graph, "Mul", LIST("image", "image"), "y");
+    check("Mul by itself", &graph, same, 1, square);
+    graph = graph_begin(H, W, C);
+    node(&graph, "Sigmoid", LIST("image"), "s");
+    node(&graph, "Mul", LIST("s", "image"), "y");
+    check("x · sigmoid(x)", &graph, same, 2, swish);
+    for (int turned = 0; turned < 2; turned++) { /* squeeze and excitation */
+        graph = graph_begin(H, W, C);
+        node(&graph, "GlobalAveragePool", LIST("image"), "p");
+        node(&graph, "Sigmoid", LIST("p"), "s");
+        node(&graph, "Mul", turned ? LIST("s", "image") : LIST("image", "s"), "y");
+        check("Mul by a factor a channel", &graph, same, 3, gated);
+    }
+}
+
+/* A factor a channel has the image's rank: (N, C) would go along the rows and columns. */
+static void test_products_that_do_not_fit(void **state)
+{
+    (void)state;
+    struct graph graph = graph_begin(H, W, C);
+    node(&graph, "GlobalAveragePool", LIST("image"), "p");
+    node(&graph, "Flatten", LIST("p"), "f");
+    node(&graph, "Mul", LIST("image", "f"), "y");
+    graph_refused(&graph, STATUS_FORMAT, "cannot be multiplied");
+    graph = graph_begin(H, W, C);
+    Onnx__NodeProto *cut = node(&graph, "MaxPool", LIST("image"), "p");
+    set_ints(&graph, cut, "kernel_shape", 2, INTS(2, 2));
+    node(&graph, "Mul", LIST("image", "p"), "y");
+    graph_refused(&graph, STATUS_FORMAT, "cannot be multiplied");
+}
+
+/* --- constants for each pixel --- */
+
+static const float *spatial;
+FORMULA(times_unit, v *spatial[(c * H + h) * W + w])
+FORMULA(minus_column, spatial[w] - v)
+FORMULA(plus_pixel, v + spatial[h * W + w])
+
+static void test_constants_for_each_pixel(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        int32_t rank;
+        int64_t dims[4];
+        bool constant_first;
+        formula *expected;
+    } rows[] = {{"Mul", 4, {1, C, H, W}, false, times_unit},
+                {"Mul", 3, {C, H, W}, true, times_unit},
+                {"Sub", 1, {W}, true, minus_column},
+                {"Add", 4, {1, 1, H, W}, false, plus_pixel}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct graph graph = graph_begin(H, W, C);
+        float *values = constant(&graph, "k", rows[i].rank, rows[i].dims, 9);
+        spatial = values;
+        node(&graph, rows[i].name, rows[i].constant_first ? LIST("k", "image") : LIST("image", "k"), "y");
+        check(rows[i].name, &graph, same, 1, rows[i].expected);
+        free(values);
+    }
+    struct graph graph = graph_begin(H, W, C);
+    free(constant(&graph, "k", 4, INTS(1, C, H + 1, W), 9));
+    node(&graph, "Mul", LIST("image", "k"), "y");
+    graph_refused(&graph, STATUS_FORMAT, "do not go with");
+}
+
+/* --- how the output's array looks --- */
+
+static int32_t imported_rank(struct graph *graph)
+{
+    struct network *network = graph_import(graph);
+    int32_t rank = network->output_rank;
+    network_destroy(&network);
+    return rank;
+}
+
+static void test_output_keeps_its_dimensions(void **state)
+{
+    (void)state;
+    struct graph graph = graph_begin(H, W, C);
+    node(&graph, "GlobalAveragePool", LIST("image"), "y");
+    assert_int_equal(imported_rank(&graph), 4);
+    graph = graph_begin(H, W, C);
+    node(&graph, "GlobalAveragePool", LIST("image"), "p");
+    node(&graph, "Flatten", LIST("p"), "y");
+    assert_int_equal(imported_rank(&graph), 2);
+    graph = graph_begin(H, W, C);
+    node(&graph, "GlobalAveragePool", LIST("image"), "p");
+    integers(&graph, "axes", 1, INTS(3));
+    node(&graph, "Squeeze", LIST("p", "axes"), "y");
+    assert_int_equal(imported_rank(&graph), 3);
 }
 
 /* --- dense layers; features are numbered channel by channel --- */
@@ -614,6 +724,10 @@ int main(void)
         cmocka_unit_test(test_constants_in_a_row_are_one_layer),
         cmocka_unit_test(test_what_lies_between_stays),
         cmocka_unit_test(test_sums_of_images),
+        cmocka_unit_test(test_products_of_images),
+        cmocka_unit_test(test_products_that_do_not_fit),
+        cmocka_unit_test(test_constants_for_each_pixel),
+        cmocka_unit_test(test_output_keeps_its_dimensions),
         cmocka_unit_test(test_gemm),
         cmocka_unit_test(test_matmul_and_add),
         cmocka_unit_test(test_flatten),
