@@ -3,24 +3,36 @@
 #include <stdlib.h>
 
 #include "compute/base/memory.h"
-#include "compute/base/output_file.h"
 #include "jobs/commands/commands.h"
-#include "jobs/job.h"
+#include "jobs/composition_job.h"
 #include "modules/composition.h"
 #include "modules/modules_file.h"
 
 struct arguments {
+    struct job_options job;
+    struct data_arguments calibrate;
     const char *output;
     char **selections; /* borrowed from argv */
     int32_t count;
 };
 
-static const struct argp_option options[] = {{"output", 'o', "FILE", 0, "Composition file to write", 0}, {0}};
+enum { KEY_CALIBRATE = 0x100 };
+
+static const struct argp_option options[] = {
+    {"output", 'o', "FILE", 0, "Composition file to write", 0},
+    {"calibrate", KEY_CALIBRATE, "[NAME=]FILE", 0, CALIBRATE_HELP, 0},
+    {0}};
 
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
     switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &arguments->job;
+        return 0;
+    case KEY_CALIBRATE:
+        data_arguments_add(&arguments->calibrate, state, "--calibrate", text);
+        return 0;
     case 'o':
         arguments->output = text;
         return 0;
@@ -39,6 +51,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     }
 }
 
+static const struct argp_child children[] = {{&job_argp, 0, NULL, 0}, {0}};
+
 const struct argp argp_compose = {
     options,
     parse_option,
@@ -48,8 +62,10 @@ const struct argp argp_compose = {
     "stands before "
     "a :, a comma or a = that belongs to a name. A label stands once in a composition.\n\n"
     "  facet compose run/modules.h5 -o all.h5\n"
-    "  facet compose run/modules.h5:cat,dog other/modules.h5:'Ankle boot=boot' -o three.h5",
-    NULL,
+    "  facet compose run/modules.h5:cat,dog other/modules.h5:'Ankle boot=boot' -o three.h5\n"
+    "  mpirun -n 2 facet compose a/modules.h5:cat,dog b/modules.h5:cup --calibrate train-a.h5 \\\n"
+    "         --calibrate train-b.h5 -o mixed.h5",
+    children,
     NULL,
     NULL};
 
@@ -65,27 +81,19 @@ static enum status load_all(const struct arguments *arguments, struct module_sel
     return status;
 }
 
-static enum status compose(void *input)
+static enum status compose(void *input, struct module_set **composition)
 {
     const struct arguments *arguments = input;
     struct module_selection *selections = NULL;
-    struct module_set **sets = NULL, *composition = NULL;
+    struct module_set **sets = NULL;
     size_t count = (size_t)arguments->count;
-    enum status status = output_file_check(arguments->output);
-    if (status == STATUS_OK)
-        status = memory_allocate(&selections, count, sizeof *selections, "selections");
+    enum status status = memory_allocate(&selections, count, sizeof *selections, "selections");
     if (status == STATUS_OK)
         status = memory_allocate(&sets, count, sizeof(struct module_set *), "modules files");
     if (status == STATUS_OK)
         status = load_all(arguments, selections, sets);
     if (status == STATUS_OK)
-        status = composition_create(sets, selections, arguments->count, &composition);
-    if (status == STATUS_OK)
-        status = modules_file_save(composition, "composition", arguments->output);
-    if (status == STATUS_OK)
-        printf("%s: %d modules of %d networks\n", arguments->output, (int)composition->module_count,
-               (int)composition->parent_count);
-    module_set_destroy(&composition);
+        status = composition_create(sets, selections, arguments->count, composition);
     for (size_t i = 0; i < count; i++) {
         if (sets != NULL)
             module_set_destroy(&sets[i]);
@@ -97,9 +105,22 @@ static enum status compose(void *input)
     return status;
 }
 
+static void announce(void *input, const struct module_set *composition)
+{
+    const struct arguments *arguments = input;
+    printf("%s: %d modules of %d networks\n", arguments->output, (int)composition->module_count,
+           (int)composition->parent_count);
+}
+
 int command_compose(int argc, char **argv)
 {
     struct arguments arguments = {0};
     job_parse(&argp_compose, argc, argv, &arguments);
-    return job_run_single(compose, &arguments);
+    struct composition_job job = {.options = &arguments.job,
+                                  .calibrate = &arguments.calibrate,
+                                  .output = arguments.output,
+                                  .make = compose,
+                                  .announce = announce,
+                                  .input = &arguments};
+    return composition_job_run(&job);
 }

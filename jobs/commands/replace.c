@@ -1,28 +1,37 @@
 /* facet replace: exchange one module of a composition for another. */
 #include <stdio.h>
 
-#include "compute/base/output_file.h"
 #include "jobs/commands/commands.h"
-#include "jobs/job.h"
+#include "jobs/composition_job.h"
 #include "modules/composition.h"
 #include "modules/modules_file.h"
 
 struct arguments {
+    struct job_options job;
+    struct data_arguments calibrate;
     const char *composition, *label, *with, *output;
+    struct module_selection selection; /* of `with` */
 };
 
-enum { KEY_CLASS = 0x100, KEY_WITH };
+enum { KEY_CLASS = 0x100, KEY_WITH, KEY_CALIBRATE };
 
 static const struct argp_option options[] = {
     {"class", KEY_CLASS, "LABEL", 0, "The composition's label (or #index) whose module goes", 0},
     {"with", KEY_WITH, "MODULES:CLASS", 0, "The module that takes its place and label", 0},
     {"output", 'o', "FILE", 0, "Composition file to write", 0},
+    {"calibrate", KEY_CALIBRATE, "[NAME=]FILE", 0, CALIBRATE_HELP, 0},
     {0}};
 
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
     switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &arguments->job;
+        return 0;
+    case KEY_CALIBRATE:
+        data_arguments_add(&arguments->calibrate, state, "--calibrate", text);
+        return 0;
     case KEY_CLASS:
         arguments->label = text;
         return 0;
@@ -48,47 +57,59 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     }
 }
 
+static const struct argp_child children[] = {{&job_argp, 0, NULL, 0}, {0}};
+
 const struct argp argp_replace = {
     options,
     parse_option,
     "COMPOSITION",
     "Exchange one module of a composition for a better one, of any network.\v"
-    "  facet replace weak.h5 --class Shirt --with strong/modules.h5:Shirt -o better.h5",
-    NULL,
+    "Modules of different networks are not equally sure of themselves; with --calibrate all modules of the "
+    "new composition are brought to one measure.\n\n"
+    "  facet replace weak.h5 --class Shirt --with strong/modules.h5:Shirt --calibrate train.h5 -o better.h5",
+    children,
     NULL,
     NULL};
 
-static enum status replace(void *input)
+static enum status replace(void *input, struct module_set **replaced)
 {
-    const struct arguments *arguments = input;
-    struct module_selection with = {0};
-    struct module_set *composition = NULL, *from = NULL, *replaced = NULL;
-    enum status status = output_file_check(arguments->output);
-    if (status == STATUS_OK)
-        status = module_selection_parse(arguments->with, &with);
-    if (status == STATUS_OK && with.count != 1)
+    struct arguments *arguments = input;
+    struct module_selection *with = &arguments->selection;
+    struct module_set *composition = NULL, *from = NULL;
+    enum status status = module_selection_parse(arguments->with, with);
+    if (status == STATUS_OK && with->count != 1)
         status = error_set(STATUS_USAGE, "--with %s: names %d classes, expected one: FILE:CLASS",
-                           arguments->with, (int)with.count);
+                           arguments->with, (int)with->count);
     if (status == STATUS_OK)
         status = modules_file_load(arguments->composition, NULL, &composition);
     if (status == STATUS_OK)
-        status = modules_file_load(with.path, NULL, &from);
+        status = modules_file_load(with->path, NULL, &from);
     if (status == STATUS_OK)
-        status = composition_replace(composition, arguments->label, from, with.classes[0], &replaced);
-    if (status == STATUS_OK)
-        status = modules_file_save(replaced, "composition", arguments->output);
-    if (status == STATUS_OK)
-        printf("%s: %s is now %s of %s\n", arguments->output, arguments->label, with.classes[0], with.path);
-    module_set_destroy(&replaced);
+        status = composition_replace(composition, arguments->label, from, with->classes[0], replaced);
     module_set_destroy(&from);
     module_set_destroy(&composition);
-    module_selection_clear(&with);
     return status;
+}
+
+static void announce(void *input, const struct module_set *replaced)
+{
+    const struct arguments *arguments = input;
+    (void)replaced;
+    printf("%s: %s is now %s of %s\n", arguments->output, arguments->label, arguments->selection.classes[0],
+           arguments->selection.path);
 }
 
 int command_replace(int argc, char **argv)
 {
     struct arguments arguments = {0};
     job_parse(&argp_replace, argc, argv, &arguments);
-    return job_run_single(replace, &arguments);
+    struct composition_job job = {.options = &arguments.job,
+                                  .calibrate = &arguments.calibrate,
+                                  .output = arguments.output,
+                                  .make = replace,
+                                  .announce = announce,
+                                  .input = &arguments};
+    int code = composition_job_run(&job);
+    module_selection_clear(&arguments.selection);
+    return code;
 }

@@ -186,6 +186,10 @@ run facet compose "$out/weak-run/modules.h5" -o "$out/weak.h5"
 evaluate weak "$out/weak.h5"
 run facet replace "$out/weak.h5" --class "$replaced" --with "$out/run/modules.h5:$replaced" -o "$out/replaced.h5"
 evaluate replaced "$out/replaced.h5"
+# The same on one measure: fitted on training images held back for it, never on those it is judged on.
+run_on_ranks facet replace "$out/weak.h5" --class "$replaced" --with "$out/run/modules.h5:$replaced" \
+    --calibrate "$out/train.h5" -o "$out/calibrated.h5"
+evaluate calibrated "$out/calibrated.h5"
 end_step
 
 printf '\n== Result (top-1 on the test images)\n\n'
@@ -197,10 +201,12 @@ row "the modules of these two classes alone" two top1 network-two top1
 printf '\n'
 row "ten modules of a weaker network (mlp-1, $weak_epochs epoch)" weak top1
 row "the same with its $replaced module replaced by LeNet's" replaced top1 weak top1
+row "... and all ten calibrated together" calibrated top1 weak top1
 row "  images of $replaced recognised, before" weak "$replaced"
-row "  images of $replaced recognised, after" replaced "$replaced" weak "$replaced"
+row "  images of $replaced recognised, replaced" replaced "$replaced" weak "$replaced"
+row "  images of $replaced recognised, replaced and calibrated" calibrated "$replaced" weak "$replaced"
 printf '%s\n' "  (Modules of different networks are not equally sure of themselves: the surer one also takes some of" \
-    "  its neighbours' images.)"
+    "  its neighbours' images, until all are calibrated on training images held back for that.)"
 
 cat <<END
 
@@ -211,6 +217,7 @@ cat <<END
   run/modules.h5                   LeNet's ten modules; run/run.json and run/events.jsonl tell of the run
   composition.h5 two.h5            compositions: all of them; $reused
   weak.h5 replaced.h5              the weaker network's modules; the same with one replaced
+  calibrated.h5                    the latter, calibrated
   *.json *.log                     the evaluations behind the table; messages of the runs
 
 Look inside: $1/facet inspect $out/run/modules.h5

@@ -1,0 +1,108 @@
+#include "jobs/composition_job.h"
+
+#include <stdio.h>
+
+#include "compute/base/output_file.h"
+#include "modules/modules_file.h"
+#include "mpi/ranks.h"
+
+/* --- calibrating --- */
+
+struct telling {
+    struct console *console;
+    const struct dataset_join *join;
+    const char *output;
+    bool speaks;
+};
+
+static void tell_adapted(void *context, const struct joined_run *run)
+{
+    const struct telling *telling = context;
+    if (telling->speaks)
+        data_arguments_tell_adapted(telling->console, telling->join, run, telling->output);
+}
+
+enum status calibrate_on_ranks(struct job *job, const struct data_arguments *data, const char *output,
+                               struct module_set **set, struct calibration_result *result)
+{
+    struct dataset_join *join = NULL;
+    struct console console;
+    struct run_progress progress = {0}; /* for the terminal alone */
+    console_open(&console, job->progress_line);
+    progress.show = job->rank == 0 ? console_show : NULL;
+    progress.show_context = &console;
+    enum status status = ranks_agree(job->comm, dataset_join_open(data->texts, data->count, &join));
+    struct telling telling = {&console, join, output, job->rank == 0};
+    const struct calibrating calibrating = {.comm = job->comm,
+                                            .join = join,
+                                            .where = output,
+                                            .stop = job->stop,
+                                            .progress = &progress,
+                                            .on_run = tell_adapted,
+                                            .context = &telling};
+    if (status == STATUS_OK)
+        status = calibrate_modules(&calibrating, set, result);
+    else
+        module_set_destroy(set);
+    console_close(&console);
+    dataset_join_destroy(&join);
+    return status;
+}
+
+void calibration_print(const char *output, const struct calibration_result *result)
+{
+    printf("%s: calibrated on %lld held-back images: top-1 of these %.2f %%, before %.2f %%; cross-entropy "
+           "%.4f, before %.4f\n",
+           output, (long long)result->images, 100 * result->after.top1, 100 * result->before.top1,
+           result->after.loss, result->before.loss);
+}
+
+/* --- making --- */
+
+static enum status make(const struct composition_job *composition, struct module_set **set)
+{
+    enum status status = output_file_check(composition->output);
+    return status == STATUS_OK ? composition->make(composition->input, set) : status;
+}
+
+static enum status save(const struct composition_job *composition, const struct module_set *set)
+{
+    enum status status = modules_file_save(set, "composition", composition->output);
+    if (status == STATUS_OK)
+        composition->announce(composition->input, set);
+    return status;
+}
+
+static enum status work_alone(void *input)
+{
+    struct module_set *set = NULL;
+    enum status status = make(input, &set);
+    if (status == STATUS_OK)
+        status = save(input, set);
+    module_set_destroy(&set);
+    return status;
+}
+
+static enum status work_on_ranks(struct job *job, void *input)
+{
+    const struct composition_job *composition = input;
+    struct module_set *set = NULL;
+    struct calibration_result result;
+    enum status status = ranks_agree(job->comm, make(composition, &set));
+    if (status == STATUS_OK)
+        status = calibrate_on_ranks(job, composition->calibrate, composition->output, &set, &result);
+    if (status == STATUS_OK && job->rank == 0)
+        status = save(composition, set);
+    status = ranks_agree(job->comm, status);
+    if (status == STATUS_OK && job->rank == 0)
+        calibration_print(composition->output, &result);
+    module_set_destroy(&set);
+    return status;
+}
+
+int composition_job_run(struct composition_job *composition)
+{
+    if (composition->calibrate->count == 0)
+        return job_run_single(work_alone, composition);
+    return job_run(composition->options, work_on_ranks, composition);
+}

@@ -1,0 +1,37 @@
+/* Making a composition and, with --calibrate, calibrating it: what compose and replace share. Calibrating
+ * runs on ranks; without it one process works. */
+#ifndef FACET_JOBS_COMPOSITION_JOB_H
+#define FACET_JOBS_COMPOSITION_JOB_H
+
+#include "jobs/data_arguments.h"
+#include "jobs/job.h"
+#include "mpi/calibrate.h"
+
+/* What --help says of --calibrate. */
+#define CALIBRATE_HELP                                                                                       \
+    "Fit a scale and an offset for each module, on images of the dataset held back for it (every tenth of "  \
+    "each class): give training images, never test images; several times for modules of several datasets"
+
+struct composition_job {
+    const struct job_options *options;
+    const struct data_arguments *calibrate; /* none: not asked for */
+    const char *output;                     /* composition file to write */
+    /* Makes the same set on every rank. */
+    enum status (*make)(void *input, struct module_set **set);
+    /* Prints what was made; on one rank. */
+    void (*announce)(void *input, const struct module_set *set);
+    void *input;
+};
+
+/* Makes, calibrates, writes and announces; returns the exit code. */
+int composition_job_run(struct composition_job *composition);
+
+/* Collective. Calibrates *set, which will be `output`, on the datasets given; shows progress and notes of
+ * images that are resized. After a failure *set is destroyed and NULL. */
+enum status calibrate_on_ranks(struct job *job, const struct data_arguments *data, const char *output,
+                               struct module_set **set, struct calibration_result *result);
+
+/* A line of what came of it, on standard output. */
+void calibration_print(const char *output, const struct calibration_result *result);
+
+#endif
