@@ -223,13 +223,13 @@ static void catch_signals(void)
 static int default_threads(MPI_Comm node)
 {
     cpu_set_t own;
-    int sharing = 0;
+    int sharing = 1;
     CPU_ZERO(&own);
     sched_getaffinity(0, sizeof own, &own);
     for (int r = 0; r < ranks_count(node); r++) {
         cpu_set_t theirs = own;
         MPI_Bcast(&theirs, (int)sizeof theirs, MPI_BYTE, r, node);
-        sharing += CPU_EQUAL(&own, &theirs) != 0;
+        sharing += r != ranks_rank(node) && CPU_EQUAL(&own, &theirs);
     }
     int threads = CPU_COUNT(&own) / sharing;
     return threads > 1 ? threads : 1;

@@ -48,8 +48,8 @@ static enum status make_property_lists(struct storing *storing)
 static enum status measure(const struct modules_to_store *what, int32_t index, struct module_lengths *lengths)
 {
     struct module read = {0};
-    const struct module *module = what->modules == NULL ? &read : &what->modules[index];
-    enum status status = what->modules == NULL ? what->read(what->context, index, &read) : STATUS_OK;
+    const struct module *module = what->read != NULL ? &read : &what->modules[index];
+    enum status status = what->read != NULL ? what->read(what->context, index, &read) : STATUS_OK;
     if (status == STATUS_OK && module->parent >= what->parent_count)
         status = error_set(STATUS_INTERNAL, "module %s stands on parent %d of %d", module->label,
                            (int)module->parent, (int)what->parent_count);
@@ -100,8 +100,8 @@ static enum status gather_batch(struct storing *storing, int32_t first, int32_t 
     const struct modules_to_store *what = storing->what;
     enum status status = STATUS_OK;
     for (int32_t i = first; i < first + count && status == STATUS_OK; i++) {
-        storing->pointers[i] = what->modules == NULL ? &storing->read[i] : &what->modules[i];
-        if (what->modules == NULL)
+        storing->pointers[i] = what->read != NULL ? &storing->read[i] : &what->modules[i];
+        if (what->read != NULL)
             status = what->read(what->context, i, &storing->read[i]);
     }
     return status;

@@ -23,7 +23,7 @@ int ranks_count(MPI_Comm comm)
     return count;
 }
 
-enum status ranks_agree(MPI_Comm comm, enum status mine)
+enum status ranks_outcome(MPI_Comm comm, enum status mine)
 {
     struct {
         int32_t failed, first_failing;

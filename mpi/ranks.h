@@ -22,7 +22,12 @@ struct share share_of(int64_t total, int64_t parts, int64_t part);
 /* Collective. STATUS_OK when `mine` is STATUS_OK everywhere. Else every rank gets the status and message of
  * the lowest failing rank (with its number in front unless all failed). Call it before anything collective
  * that a failed rank would not join. */
-enum status ranks_agree(MPI_Comm comm, enum status mine);
+enum status ranks_outcome(MPI_Comm comm, enum status mine);
+static inline enum status ranks_agree(MPI_Comm comm, enum status mine)
+{
+    enum status outcome = ranks_outcome(comm, mine);
+    return outcome == STATUS_OK ? mine : outcome; /* the same; but analyzers see that a failure stays one */
+}
 
 /* Whether all ranks of the communicator share one node's memory. Collective. */
 bool ranks_on_one_node(MPI_Comm comm);

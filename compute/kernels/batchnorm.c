@@ -123,7 +123,7 @@ static void channel_moments(size_t pixels, int32_t c, const float *x, float *mea
     for (size_t from = 0; from < (size_t)c; from += FOLD_LANES) {
         struct strip strip = strip_at(pixels, (size_t)c, from);
         struct lane_sums sums = {{0}, {0}};
-        float origin[FOLD_LANES];
+        float origin[FOLD_LANES] = {0};
         for (size_t j = 0; j < strip.lanes; j++)
             origin[j] = x[from + j % strip.columns];
         moments_add(strip.rows, strip.stride, strip.lanes, x + from, origin, &sums);
@@ -315,7 +315,7 @@ void batchnorm_backward(size_t pixels, int32_t c, const float *x, const float *g
     for (size_t from = 0; from < (size_t)c; from += FOLD_LANES) {
         struct strip strip = strip_at(pixels, (size_t)c, from);
         struct lane_sums sums = {{0}, {0}};
-        float centre[FOLD_LANES];
+        float centre[FOLD_LANES] = {0};
         for (size_t j = 0; j < strip.lanes; j++)
             centre[j] = mean[from + j % strip.columns];
         products_add(strip.rows, strip.stride, strip.lanes, from, x, dy, epilogue->y, centre, &sums);

@@ -353,7 +353,7 @@ static enum status fold_arithmetic(struct onnx_builder *b)
         !broadcast(&operands[0]->shape, &operands[1]->shape, &shape))
         return onnx_unsupported(b, "its operands do not fit one another");
     for (int k = 0; k < 2; k++) {
-        int64_t steps[ONNX_RANK_MAX];
+        int64_t steps[ONNX_RANK_MAX] = {0};
         enum status status = make(b, &shape, operands[0]->integer, &spread[k]);
         if (status != STATUS_OK)
             return status;

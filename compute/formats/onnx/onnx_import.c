@@ -213,7 +213,7 @@ static bool channels_last(const struct onnx_builder *b, const char *input, int32
 
 static enum status add_image_input(struct onnx_builder *b, const Onnx__ValueInfoProto *input)
 {
-    struct onnx_shape shape;
+    struct onnx_shape shape = {0};
     char text[ONNX_SHAPE_TEXT];
     enum status status = read_input_shape(b, input, &shape);
     if (status != STATUS_OK)
