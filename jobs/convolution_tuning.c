@@ -1,6 +1,5 @@
 #include "jobs/convolution_tuning.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,27 +9,7 @@
 #include "compute/network/network_tune.h"
 #include "mpi/ranks.h"
 #include "mpi/slices.h"
-#include "mpi/wire/text.h"
-
-/* What the processor calls itself, for the people who read a plan. */
-static void processor_name(char *name, size_t bytes)
-{
-    char line[256];
-    FILE *file = fopen("/proc/cpuinfo", "r");
-    snprintf(name, bytes, "unknown");
-    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
-        const char *value = strchr(line, ':');
-        if (strncmp(line, "model name", 10) != 0 || value == NULL)
-            continue;
-        text_clean(name, bytes, value + 2);
-        size_t length = strlen(name);
-        while (length > 0 && isspace((unsigned char)name[length - 1]))
-            name[--length] = '\0';
-        break;
-    }
-    if (file != NULL)
-        fclose(file);
-}
+#include "mpi/wire/machine.h"
 
 static void show_tuning(void *context, size_t done, size_t count)
 {
@@ -48,7 +27,7 @@ static enum status tune_and_write(const struct job *job, const struct network *n
     if (status == STATUS_OK)
         status = network_tune(network, SLICE_IMAGES_MIN, job->progress_line ? show_tuning : NULL, NULL,
                               entries, count);
-    processor_name(processor, sizeof processor);
+    machine_processor(processor, sizeof processor);
     if (status == STATUS_OK)
         status = convolution_plan_file_write(path, processor, *entries, *count);
     return status;

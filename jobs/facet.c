@@ -7,12 +7,6 @@
 #include "jobs/documentation.h"
 #include "jobs/job.h"
 
-struct command {
-    const char *name, *summary;
-    int (*run)(int argc, char **argv);
-    const struct argp *argp;
-};
-
 static const struct command commands[] = {
     {"import-data", "images with labels into a dataset file", command_import_data, &argp_import_data},
     {"import", "a network trained elsewhere into a network file", command_import, &argp_import},
@@ -26,6 +20,7 @@ static const struct command commands[] = {
     {"predict", "what a classifier says of images or of an array of them", command_predict, &argp_predict},
     {"export", "a network, modules or a composition as an ONNX file", command_export, &argp_export},
     {"inspect", "what a Facet file holds", command_inspect, &argp_inspect},
+    {"study", "the experiments on your own networks, as tables and plots", command_study, &argp_study},
     {"bench", "how fast a network runs here, layer by layer", command_bench, &argp_bench},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
@@ -55,7 +50,7 @@ static void print_help(FILE *out)
             introduction);
 }
 
-static const struct command *find(const char *name)
+const struct command *command_find(const char *name)
 {
     for (int i = 0; i < COMMAND_COUNT; i++)
         if (strcmp(commands[i].name, name) == 0)
@@ -78,8 +73,8 @@ static int print_document(int argc, char **argv)
         documentation_zsh(stdout, pages, COMMAND_COUNT);
     else if (strcmp(kind, "man") == 0 && name == NULL)
         documentation_man_overview(stdout, "facet", introduction, pages, COMMAND_COUNT);
-    else if (strcmp(kind, "man") == 0 && find(name) != NULL)
-        documentation_man(stdout, &pages[find(name) - commands], "facet(1), facet\\-monitor(1)");
+    else if (strcmp(kind, "man") == 0 && command_find(name) != NULL)
+        documentation_man(stdout, &pages[command_find(name) - commands], "facet(1), facet\\-monitor(1)");
     else {
         fputs("Usage: facet document man [COMMAND] | bash | zsh\n"
               "Prints a man page, to be seen with `facet document man train | man -l -`, or the completion\n"
@@ -105,7 +100,7 @@ int main(int argc, char **argv)
     bool speaks = job_launched_rank() == 0;
     const char *word = argc > 1 ? argv[1] : "";
     if (strcmp(word, "--help") == 0 || strcmp(word, "help") == 0 || strcmp(word, "-?") == 0) {
-        const struct command *asked = argc > 2 ? find(argv[2]) : NULL;
+        const struct command *asked = argc > 2 ? command_find(argv[2]) : NULL;
         char help[] = "--help", *arguments[] = {argv[0], help, NULL};
         if (asked != NULL)
             return run(asked, 2, arguments);
@@ -120,7 +115,7 @@ int main(int argc, char **argv)
     }
     if (strcmp(word, "document") == 0)
         return speaks ? print_document(argc - 1, argv + 1) : EXIT_CODE_OK;
-    const struct command *command = find(word);
+    const struct command *command = command_find(word);
     if (command != NULL)
         return run(command, argc - 1, argv + 1);
     if (speaks && *word == '\0')

@@ -1,9 +1,12 @@
 #include "jobs/json_output.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "compute/base/memory.h"
+#include "compute/base/output_file.h"
 #include "mpi/wire/text.h"
 
 json_t *json_text(const char *text)
@@ -27,6 +30,45 @@ void json_add_cost(json_t *object, const struct energy_cost *cost)
     json_object_set_new(object, "energy_source", json_string(cost->source));
     json_object_set_new(object, "grid_intensity", json_real(cost->grid_intensity));
     json_object_set_new(object, "pue", json_real(cost->pue));
+}
+
+enum status json_file_write(const char *path, json_t *object)
+{
+    char *beside = NULL;
+    enum status status = output_file_beside(path, &beside);
+    if (status == STATUS_OK) {
+        errno = 0;
+        if (object == NULL ||
+            json_dump_file(object, beside, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(9)) !=
+                0)
+            status = error_set(STATUS_IO, "%s: cannot be written: %s; make room or name another folder",
+                               beside, errno != 0 ? strerror(errno) : "no memory");
+        if (status == STATUS_OK)
+            status = output_file_commit(beside, path);
+        else
+            output_file_discard(beside);
+    }
+    memory_free(&beside);
+    json_decref(object);
+    return status;
+}
+
+enum status json_file_read(const char *path, json_t **object)
+{
+    json_error_t reason;
+    *object = NULL;
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return error_set(STATUS_IO, "%s: %s", path, strerror(errno));
+    *object = json_loadf(file, 0, &reason);
+    fclose(file);
+    if (json_is_object(*object))
+        return STATUS_OK;
+    enum status status = error_set(STATUS_FORMAT, "%s: is no JSON object: %s", path,
+                                   *object == NULL ? reason.text : "another value");
+    json_decref(*object);
+    *object = NULL;
+    return status;
 }
 
 static json_t **kept;

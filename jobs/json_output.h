@@ -1,4 +1,4 @@
-/* What every --json shares. */
+/* What every --json shares, and JSON files. */
 #ifndef FACET_JOBS_JSON_OUTPUT_H
 #define FACET_JOBS_JSON_OUTPUT_H
 
@@ -11,6 +11,13 @@ json_t *json_text(const char *text);
 
 /* Adds seconds, processor_seconds, energy_joules, co2e_grams, energy_source, grid_intensity and pue. */
 void json_add_cost(json_t *object, const struct energy_cost *cost);
+
+/* Writes the object, indented, beside and renamed, and releases it (also after a failure). */
+enum status json_file_write(const char *path, json_t *object);
+
+/* Reads a file that holds one object; the caller releases it. STATUS_IO or STATUS_FORMAT, *object then NULL.
+ */
+enum status json_file_read(const char *path, json_t **object);
 
 /* From now on, until called with NULL, json_print keeps what it is given in *object (NULL or an object
  * before) instead: the caller releases it. For a subcommand inside another's job. */

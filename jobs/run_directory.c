@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "compute/base/memory.h"
-#include "compute/base/output_file.h"
 #include "jobs/json_output.h"
 #include "mpi/emissions_file.h"
 #include "mpi/ranks.h"
@@ -71,23 +70,6 @@ static json_t *run_description(const struct job *job, const char *command_line,
                      job->threads, "hosts", host_list);
 }
 
-static enum status write_json(const char *path, json_t *content)
-{
-    char *beside = NULL;
-    enum status status = output_file_beside(path, &beside);
-    if (status != STATUS_OK)
-        return status;
-    if (content == NULL || json_dump_file(content, beside, JSON_INDENT(2)) != 0)
-        status = error_set(STATUS_IO, "%s: cannot be written: %s; make room or name another folder", beside,
-                           strerror(errno));
-    if (status == STATUS_OK)
-        status = output_file_commit(beside, path);
-    else
-        output_file_discard(beside);
-    memory_free(&beside);
-    return status;
-}
-
 static enum status describe(const struct job *job, const char *directory, const char *command_line,
                             const struct option_records *records, const char (*hosts)[HOST_BYTES])
 {
@@ -95,11 +77,8 @@ static enum status describe(const struct job *job, const char *directory, const 
     enum status status = make_folder(directory);
     if (status == STATUS_OK)
         status = run_directory_path(directory, "run.json", &path);
-    if (status == STATUS_OK) {
-        json_t *content = run_description(job, command_line, records, hosts);
-        status = write_json(path, content);
-        json_decref(content);
-    }
+    if (status == STATUS_OK)
+        status = json_file_write(path, run_description(job, command_line, records, hosts));
     memory_free(&path);
     return status;
 }

@@ -12,6 +12,7 @@
 
 #include "compute/base/memory.h"
 #include "compute/base/output_file.h"
+#include "mpi/wire/machine.h"
 
 static const char header[] = "timestamp,project_name,run_id,duration,emissions,emissions_rate,cpu_power,gpu_"
                              "power,ram_power,cpu_energy,"
@@ -38,23 +39,6 @@ static void quote(const char *text, char cell[CELL_BYTES])
     cell[at] = '\0';
 }
 
-static void read_cpu_model(char cell[CELL_BYTES])
-{
-    char line[512];
-    const char *model = "";
-    FILE *file = fopen("/proc/cpuinfo", "re");
-    while (file != NULL && fgets(line, (int)sizeof line, file) != NULL) {
-        char *colon = strchr(line, ':');
-        if (strncmp(line, "model name", strlen("model name")) == 0 && colon != NULL && colon[1] == ' ') {
-            model = colon + 2;
-            break;
-        }
-    }
-    quote(model, cell);
-    if (file != NULL)
-        fclose(file);
-}
-
 /* A random UUID (RFC 4122, version 4). */
 static void make_run_id(char id[40])
 {
@@ -70,7 +54,8 @@ static void make_run_id(char id[40])
 static void write_row(FILE *file, const char *project, const struct energy_cost *cost)
 {
     const double joules_per_kwh = 3.6e6;
-    char now[32], id[40], name[CELL_BYTES], system[CELL_BYTES], release[192], model[CELL_BYTES];
+    char now[32], id[40], name[CELL_BYTES], system[CELL_BYTES], release[192], processor[128],
+        model[CELL_BYTES];
     struct tm parts;
     struct utsname host = {0};
     time_t seconds = time(NULL);
@@ -80,7 +65,8 @@ static void write_row(FILE *file, const char *project, const struct energy_cost 
     snprintf(release, sizeof release, "%.60s-%.60s-%.60s", host.sysname, host.release, host.machine);
     quote(project, name);
     quote(release, system);
-    read_cpu_model(model);
+    machine_processor(processor, sizeof processor);
+    quote(processor, model);
     double duration = cost->seconds > 0 ? cost->seconds : 1e-9, kilograms = cost->co2e_grams / 1000;
     double kwh = cost->pue / joules_per_kwh, cpu = cost->joules - cost->dram_joules;
     double gigabytes = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE) / (1 << 30);

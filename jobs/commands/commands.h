@@ -5,6 +5,15 @@
 
 #include <argp.h>
 
+struct command {
+    const char *name, *summary;
+    int (*run)(int argc, char **argv);
+    const struct argp *argp;
+};
+
+/* The subcommand of that name, or NULL. */
+const struct command *command_find(const char *name);
+
 int command_export(int argc, char **argv);
 int command_import(int argc, char **argv);
 int command_import_data(int argc, char **argv);
@@ -16,6 +25,7 @@ int command_evaluate(int argc, char **argv);
 int command_predict(int argc, char **argv);
 int command_inspect(int argc, char **argv);
 int command_bench(int argc, char **argv);
+int command_study(int argc, char **argv);
 
 extern const struct argp argp_export;
 extern const struct argp argp_import;
@@ -28,5 +38,6 @@ extern const struct argp argp_evaluate;
 extern const struct argp argp_predict;
 extern const struct argp argp_inspect;
 extern const struct argp argp_bench;
+extern const struct argp argp_study;
 
 #endif

@@ -64,3 +64,20 @@ uint64_t machine_resident_bytes(void)
     fclose(file);
     return page_bytes > 0 ? (uint64_t)resident * (uint64_t)page_bytes : 0;
 }
+
+void machine_processor(char *name, size_t bytes)
+{
+    char line[256];
+    FILE *file = fopen("/proc/cpuinfo", "re");
+    snprintf(name, bytes, "unknown");
+    while (file != NULL && fgets(line, (int)sizeof line, file) != NULL) {
+        const char *value = strchr(line, ':');
+        if (strncmp(line, "model name", strlen("model name")) != 0 || value == NULL || value[1] != ' ')
+            continue;
+        line[strcspn(line, "\n")] = '\0';
+        text_clean(name, bytes, value + 2);
+        break;
+    }
+    if (file != NULL)
+        fclose(file);
+}

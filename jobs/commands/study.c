@@ -1,0 +1,315 @@
+/* facet study: the experiments, as tables and plots. */
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "jobs/command_line.h"
+#include "jobs/commands/commands.h"
+#include "jobs/console.h"
+#include "jobs/job.h"
+#include "jobs/json_output.h"
+#include "jobs/run_directory.h"
+#include "jobs/study/kinds.h"
+#include "jobs/study/results.h"
+#include "jobs/study/results_page.h"
+#include "mpi/ranks.h"
+
+struct arguments {
+    struct job_options job;
+    struct study_options study;
+    const struct study_kind *kind; /* NULL: `results` */
+    const char *directory, *page;
+    char *command_line;
+    char *texts[3 * STUDY_VALUES_MAX]; /* copies that the options point into */
+    int32_t text_count;
+    bool json, page_alone;
+};
+
+enum { KEY_NETWORK = 0x100, KEY_NAME, KEY_RESULTS, KEY_TAU, KEY_EPSILON, KEY_DECOMPOSE, KEY_JSON };
+
+static const struct argp_option options[] = {
+    {"network", KEY_NETWORK, "NAME=NET,TRAIN,TEST", 0,
+     "A trained network file and the dataset files of its training and test images; may be given several "
+     "times",
+     0},
+    {"output", 'o', "STUDY", 0, "Directory of the study: steps done are kept there and not done again", 0},
+    {"name", KEY_NAME, "NAME", 0, "What the study is called in results (default: its kind)", 0},
+    {"results", KEY_RESULTS, "PAGE.md", 0,
+     "Put the study into the folder PAGE and write the page of all studies there anew", 0},
+    {"json", KEY_JSON, 0, 0, "Print the study's record as JSON", 0},
+    {0, 0, 0, 0, "What is tried:", 2},
+    {"tau", KEY_TAU, "T+:T-,...", 0,
+     "cost: pairs of thresholds (default 0:0,0.05:0.1,0.1:0.1,0.1:0.2,0.2:0.2,0.3:0.3)", 2},
+    {"epsilon", KEY_EPSILON, "E,...", 0, "cost: for backtracking (default: none is done)", 2},
+    {"decompose", KEY_DECOMPOSE, "OPTIONS", 0, "Options added to every facet decompose, apart by blanks", 2},
+    {0}};
+
+/* --- parsing --- */
+
+/* A copy that lives as long as the arguments. */
+static char *keep_text(const struct argp_state *state, struct arguments *arguments, const char *text)
+{
+    char *copy = strdup(text);
+    if (copy == NULL ||
+        arguments->text_count == (int32_t)(sizeof arguments->texts / sizeof *arguments->texts))
+        argp_failure(state, EXIT_CODE_ERROR, 0, "too many options, or no memory for them");
+    else
+        arguments->texts[arguments->text_count++] = copy;
+    return copy;
+}
+
+static void parse_name(const struct argp_state *state, const char *option, const char *text,
+                       char name[STUDY_NAME_BYTES])
+{
+    bool good = *text != '\0' && *text != '.' && strlen(text) < STUDY_NAME_BYTES;
+    for (const char *c = text; *c != '\0'; c++)
+        good = good && (isalnum((unsigned char)*c) || strchr(".-_", *c) != NULL);
+    if (!good)
+        argp_error(state, "%s: '%s' given, expected a name of letters, digits, '.', '-' and '_', at most %d",
+                   option, text, STUDY_NAME_BYTES - 1);
+    snprintf(name, STUDY_NAME_BYTES, "%s", text);
+}
+
+static void parse_network(const struct argp_state *state, struct arguments *arguments, const char *text)
+{
+    struct study_options *study = &arguments->study;
+    if (study->network_count == STUDY_NETWORKS_MAX)
+        argp_error(state, "--network: more than %d given", STUDY_NETWORKS_MAX);
+    char *copy = keep_text(state, arguments, text), *rest = strchr(copy, '='), *parts[4] = {NULL};
+    for (int i = 0; i < 4 && rest != NULL; i++) {
+        *rest = '\0';
+        parts[i] = rest + 1;
+        rest = strchr(parts[i], ',');
+    }
+    if (rest != NULL || parts[2] == NULL || *parts[0] == '\0' || *parts[1] == '\0' || *parts[2] == '\0')
+        argp_error(state,
+                   "--network: '%s' given, expected NAME=NET,TRAIN,TEST or NAME=NET,TRAIN,TEST,MODULES",
+                   text);
+    struct study_network *network = &study->networks[study->network_count++];
+    parse_name(state, "--network", copy, network->name);
+    network->network = parts[0];
+    network->train = parts[1];
+    network->test = parts[2];
+    network->modules = parts[3];
+    for (int32_t i = 0; i + 1 < study->network_count; i++)
+        if (strcmp(study->networks[i].name, network->name) == 0)
+            argp_error(state, "--network: %s is given twice; name them differently", network->name);
+}
+
+/* Numbers from `least` to `most` apart by commas; a second one of a pair after a colon (seconds not NULL). */
+static int32_t parse_numbers(const struct argp_state *state, const char *option, const char *text,
+                             double least, double most, double *firsts, double *seconds)
+{
+    int32_t count = 0;
+    for (const char *at = text;; at++) {
+        char *end = NULL;
+        if (count == STUDY_VALUES_MAX)
+            argp_error(state, "%s: more than %d values", option, STUDY_VALUES_MAX);
+        firsts[count] = strtod(at, &end);
+        bool good = end != at && firsts[count] >= least && firsts[count] <= most;
+        if (good && seconds != NULL) {
+            good = *end == ':';
+            at = end + good;
+            seconds[count] = strtod(at, &end);
+            good = good && end != at && seconds[count] >= least && seconds[count] <= most;
+        }
+        if (!good || (*end != ',' && *end != '\0'))
+            argp_error(state, "%s: '%s' given, expected numbers from %g to %g%s, apart by commas", option,
+                       text, least, most, seconds != NULL ? " in pairs A:B" : "");
+        count++;
+        at = end;
+        if (*end == '\0')
+            return count;
+    }
+}
+
+static void parse_taus(const struct argp_state *state, const char *text, struct study_options *study)
+{
+    double plus[STUDY_VALUES_MAX], minus[STUDY_VALUES_MAX];
+    study->tau_count = parse_numbers(state, "--tau", text, 0, 1, plus, minus);
+    for (int32_t i = 0; i < study->tau_count; i++)
+        study->taus[i] = (struct study_tau){plus[i], minus[i]};
+}
+
+static error_t parse_study_option(int key, char *text, struct argp_state *state, struct arguments *arguments)
+{
+    struct study_options *study = &arguments->study;
+    switch (key) {
+    case KEY_NETWORK:
+        parse_network(state, arguments, text);
+        return 0;
+    case KEY_NAME:
+        parse_name(state, "--name", text, study->name);
+        return 0;
+    case KEY_TAU:
+        parse_taus(state, text, study);
+        return 0;
+    case KEY_EPSILON:
+        study->epsilon_count = parse_numbers(state, "--epsilon", text, 0, 1, study->epsilons, NULL);
+        return 0;
+    case KEY_DECOMPOSE:
+        study->decompose = text;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static void parse_kind(const struct argp_state *state, struct arguments *arguments, const char *text)
+{
+    if (arguments->study.kind != NULL)
+        argp_usage(state);
+    arguments->study.kind = text;
+    arguments->page_alone = strcmp(text, "results") == 0;
+    arguments->kind = study_kind_find(text);
+    if (arguments->kind == NULL && !arguments->page_alone)
+        argp_error(state, "there is no study '%s'; --help lists them", text);
+}
+
+static void check(const struct argp_state *state, struct arguments *arguments)
+{
+    char folder[STUDY_PATH_BYTES];
+    parse_require(state, "KIND", arguments->study.kind);
+    if (arguments->page != NULL && results_page_folder(arguments->page, folder, sizeof folder) != STATUS_OK)
+        argp_error(state, "--results: %s", error_message());
+    if (arguments->page_alone) {
+        parse_require(state, "--results", arguments->page);
+        return;
+    }
+    parse_require(state, "--output", arguments->directory);
+    if (arguments->study.network_count < arguments->kind->least_networks)
+        argp_error(state, "study %s needs at least %d --network", arguments->kind->name,
+                   (int)arguments->kind->least_networks);
+    if (*arguments->study.name == '\0')
+        parse_name(state, "--name", arguments->kind->name, arguments->study.name);
+}
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &arguments->job;
+        return 0;
+    case 'o':
+        arguments->directory = text;
+        return 0;
+    case KEY_RESULTS:
+        arguments->page = text;
+        return 0;
+    case KEY_JSON:
+        arguments->json = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        parse_kind(state, arguments, text);
+        return 0;
+    case ARGP_KEY_END:
+        check(state, arguments);
+        return 0;
+    default:
+        return parse_study_option(key, text, state, arguments);
+    }
+}
+
+static const struct argp_child children[] = {{&job_argp, 0, NULL, 0}, {0}};
+
+const struct argp argp_study = {
+    options,
+    parse_option,
+    "KIND",
+    "Run experiments on your own networks: tables, plots and a page of results.\v"
+    "KIND is one of\n"
+    "  cost      what decomposing costs: all modules voting against the network, over the thresholds and "
+    "variants of method activation\n"
+    "  results   no experiment: write the page of --results anew from the records beside it\n"
+    "\n"
+    "Each experiment is a step with a recorded result in STUDY/steps. A study that was stopped goes on with "
+    "the "
+    "same command; steps are done again only when their options, networks or images have changed.\n\n"
+    "  mpirun -n 4 facet study cost --network resnet20=resnet20.h5,train.h5,test.h5 -o study --results "
+    "results.md",
+    children,
+    NULL,
+    NULL};
+
+/* --- running --- */
+
+static void print_summary(const struct study *study, const struct arguments *arguments)
+{
+    char path[STUDY_PATH_BYTES];
+    json_t *record = NULL;
+    study_path(study, path, "%s.json", study->options->name);
+    if (arguments->json && json_file_read(path, &record) == STATUS_OK)
+        json_print(record);
+    else
+        printf("%s: %d steps run, %d done before%s%s\n", path, (int)study->run_count,
+               (int)study->believed_count, arguments->page != NULL ? "; results in " : "",
+               arguments->page != NULL ? arguments->page : "");
+}
+
+/* Collective. */
+static enum status run_study(struct study *study, const struct arguments *arguments)
+{
+    enum status status = study_open(study);
+    if (status == STATUS_OK)
+        status = run_progress_open(study->job->comm, study->directory, arguments->job.bind,
+                                   study->command_line, 0, study->progress);
+    if (status == STATUS_OK)
+        status = arguments->kind->run(study);
+    if (status == STATUS_OK && study->job->rank == 0)
+        status = results_publish(study, arguments->page);
+    status = ranks_agree(study->job->comm, status);
+    if (run_progress_close(study->job->comm, study->progress, status,
+                           status == STATUS_OK ? study->directory : error_message()) != STATUS_OK &&
+        status == STATUS_OK)
+        console_print(study->console, "facet: note: %s", error_message());
+    if (status == STATUS_OK && study->job->rank == 0)
+        print_summary(study, arguments);
+    study_close(study);
+    return status;
+}
+
+static enum status study_on_ranks(struct job *job, void *input)
+{
+    struct arguments *arguments = input;
+    struct run_progress progress = {0};
+    struct console console;
+    struct option_records records = {0};
+    struct energy_meter meter;
+    struct study study = {.job = job,
+                          .options = &arguments->study,
+                          .directory = arguments->directory,
+                          .command_line = arguments->command_line,
+                          .console = &console,
+                          .progress = &progress};
+    if (arguments->page_alone)
+        return job->rank == 0 ? results_write_page(arguments->page) : STATUS_OK;
+    energy_start(&meter);
+    console_open(&console, false);
+    option_records_add(&records, "study", "%s", arguments->kind->name);
+    enum status status = run_directory_prepare(job, arguments->directory, arguments->command_line, &records);
+    if (status == STATUS_OK)
+        status = run_study(&study, arguments);
+    if (status == STATUS_OK) {
+        struct energy_cost cost = energy_read(job->comm, &meter);
+        run_directory_add_cost(job, arguments->directory, "facet study", &cost);
+    }
+    return status;
+}
+
+int command_study(int argc, char **argv)
+{
+    struct arguments arguments = {
+        .study = {.tau_count = 6,
+                  .taus = {{0, 0}, {0.05, 0.1}, {0.1, 0.1}, {0.1, 0.2}, {0.2, 0.2}, {0.3, 0.3}}}};
+    arguments.command_line = command_line_join(argc, argv);
+    job_parse(&argp_study, argc, argv, &arguments);
+    int code = job_run(&arguments.job, study_on_ranks, &arguments);
+    for (int32_t i = 0; i < arguments.text_count; i++)
+        free(arguments.texts[i]);
+    free(arguments.command_line);
+    return code;
+}

@@ -1,0 +1,28 @@
+#include "jobs/study/kinds.h"
+
+#include <string.h>
+
+static const struct study_kind kinds[] = {
+    {"cost", "what decomposing costs in accuracy, and what modules keep", 1, study_cost},
+};
+enum { KIND_COUNT = sizeof kinds / sizeof *kinds };
+
+int study_kind_place(const char *name)
+{
+    for (int i = 0; i < KIND_COUNT; i++)
+        if (strcmp(kinds[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+const struct study_kind *study_kind_find(const char *name)
+{
+    int place = study_kind_place(name);
+    return place >= 0 ? &kinds[place] : NULL;
+}
+
+const char *study_kind_title(const char *name)
+{
+    const struct study_kind *kind = study_kind_find(name);
+    return kind != NULL ? kind->title : "";
+}

@@ -1,0 +1,82 @@
+/* A study: experiments made of Facet's own commands, run one after the other on all ranks, each with a
+ * recorded result, and the tables and plots made of them.
+ *
+ *   STUDY/steps/NAME.json   a finished step: its commands, what they said as --json, what they cost
+ *   STUDY/work/NAME/        files of a step that later ones need
+ *   STUDY/NAME.json, .csv, .svg   the study's record (study/record.h), tables and plots */
+#ifndef FACET_JOBS_STUDY_STUDY_H
+#define FACET_JOBS_STUDY_STUDY_H
+
+#include <jansson.h>
+
+#include "jobs/console.h"
+#include "jobs/job.h"
+
+enum {
+    STUDY_NAME_BYTES = 48,  /* of a study or a network */
+    STUDY_STEP_BYTES = 192, /* of a step */
+    STUDY_PATH_BYTES = 1024,
+    STUDY_NETWORKS_MAX = 32,
+    STUDY_VALUES_MAX = 32
+};
+
+/* A trained network and its images. */
+struct study_network {
+    char name[STUDY_NAME_BYTES];
+    const char *network, *train, *test; /* files */
+    const char *modules;                /* a modules file made of it already, or NULL */
+};
+
+/* A pair of thresholds of method activation. */
+struct study_tau {
+    double plus, minus;
+};
+
+struct study_options {
+    const char *kind; /* of kinds.h */
+    char name[STUDY_NAME_BYTES];
+    int32_t network_count;
+    struct study_network networks[STUDY_NETWORKS_MAX];
+
+    int32_t tau_count, epsilon_count, budget_count;
+    struct study_tau taus[STUDY_VALUES_MAX];
+    double epsilons[STUDY_VALUES_MAX];
+    double budgets[STUDY_VALUES_MAX]; /* fractions of the parent's multiply-adds */
+
+    int32_t draws, scratch_draws; /* random choices of classes; how many are also trained from scratch */
+    uint64_t seed;
+    int32_t epochs;      /* of networks trained from scratch */
+    int32_t weak_epochs; /* of the weak network whose classes are replaced */
+    const char *architecture;
+
+    /* Options added to every facet decompose, compose, adapt and train of the study; words apart by blanks.
+     */
+    const char *decompose, *compose, *adapt, *train;
+};
+
+struct study {
+    struct job *job;
+    const struct study_options *options;
+    const char *directory;
+    const char *command_line;
+    struct console *console;
+    struct run_progress *progress;
+
+    json_t *steps;   /* records of the steps so far, in order; on every rank */
+    json_t *tables;  /* study/table.h */
+    json_t *plots;   /* {file, title} each */
+    json_t *remarks; /* sentences that stand above the tables */
+    json_t *digests; /* rank 0: of files already read */
+    int32_t run_count, believed_count;
+};
+
+/* "STUDY/FORMAT…" into path; too long a path is cut short, which study_open has ruled out for its own names.
+ */
+void study_path(const struct study *study, char path[STUDY_PATH_BYTES], const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Collective. Makes the folders. STATUS_USAGE when the directory's path is too long. */
+enum status study_open(struct study *study);
+void study_close(struct study *study);
+
+#endif

@@ -1,0 +1,231 @@
+#include "jobs/study/table.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "compute/base/memory.h"
+#include "jobs/json_output.h"
+#include "jobs/plots/plot.h"
+
+/* --- making one --- */
+
+json_t *table_create(json_t *tables, const char *name, const char *title)
+{
+    json_t *table = json_pack("{s:o, s:o, s:[], s:[]}", "name", json_text(name), "title", json_text(title),
+                              "columns", "rows");
+    return json_array_append_new(tables, table) == 0 ? table : NULL;
+}
+
+void table_column(json_t *table, const char *name, int decimals)
+{
+    json_array_append_new(json_object_get(table, "columns"),
+                          json_pack("{s:s, s:i}", "name", name, "decimals", decimals));
+}
+
+void table_row(json_t *table)
+{
+    json_array_append_new(json_object_get(table, "rows"), json_array());
+}
+
+static void append_cell(json_t *table, json_t *cell)
+{
+    json_t *rows = json_object_get(table, "rows");
+    json_array_append_new(json_array_get(rows, json_array_size(rows) - 1), cell);
+}
+
+void table_text(json_t *table, const char *format, ...)
+{
+    char text[256];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    append_cell(table, json_text(text));
+}
+
+void table_number(json_t *table, double value)
+{
+    append_cell(table, isfinite(value) ? json_real(value) : json_null());
+}
+
+/* --- writing one --- */
+
+static void write_csv_text(const char *text, FILE *out)
+{
+    if (strpbrk(text, ",\"\n\r") == NULL) {
+        fputs(text, out);
+        return;
+    }
+    fputc('"', out);
+    for (; *text != '\0'; text++) {
+        if (*text == '"')
+            fputc('"', out);
+        fputc(*text, out);
+    }
+    fputc('"', out);
+}
+
+static void write_csv_cell(const json_t *cell, FILE *out)
+{
+    if (json_is_string(cell))
+        write_csv_text(json_string_value(cell), out);
+    else if (json_is_number(cell))
+        fprintf(out, "%.9g", json_number_value(cell));
+}
+
+void table_write_csv(const json_t *table, FILE *out)
+{
+    json_t *column, *row, *cell;
+    size_t i, j;
+    json_array_foreach(json_object_get(table, "columns"), i, column)
+    {
+        fputs(i > 0 ? "," : "", out);
+        write_csv_cell(json_object_get(column, "name"), out);
+    }
+    fputc('\n', out);
+    json_array_foreach(json_object_get(table, "rows"), i, row)
+    {
+        json_array_foreach(row, j, cell)
+        {
+            fputs(j > 0 ? "," : "", out);
+            write_csv_cell(cell, out);
+        }
+        fputc('\n', out);
+    }
+}
+
+static void write_markdown_text(const char *text, FILE *out)
+{
+    for (; *text != '\0'; text++) {
+        if (*text == '|' || *text == '\\' || *text == '<' || *text == '*' || *text == '`')
+            fputc('\\', out);
+        fputc(*text, out);
+    }
+}
+
+void table_write_markdown(const json_t *table, FILE *out)
+{
+    json_t *columns = json_object_get(table, "columns"), *column, *row, *cell;
+    size_t i, j;
+    json_array_foreach(columns, i, column)
+    {
+        fputs("| ", out);
+        write_markdown_text(json_string_value(json_object_get(column, "name")), out);
+        fputc(' ', out);
+    }
+    fputs("|\n", out);
+    json_array_foreach(columns, i, column)
+        fputs(json_integer_value(json_object_get(column, "decimals")) == COLUMN_TEXT ? "|---" : "|---:", out);
+    fputs("|\n", out);
+    json_array_foreach(json_object_get(table, "rows"), i, row)
+    {
+        json_array_foreach(row, j, cell)
+        {
+            json_int_t decimals = json_integer_value(json_object_get(json_array_get(columns, j), "decimals"));
+            fputs("| ", out);
+            if (json_is_string(cell))
+                write_markdown_text(json_string_value(cell), out);
+            else if (json_is_number(cell))
+                fprintf(out, "%.*f", (int)(decimals < 0 || decimals > 12 ? 0 : decimals),
+                        json_number_value(cell));
+            fputc(' ', out);
+        }
+        fputs("|\n", out);
+    }
+}
+
+/* --- plotting one --- */
+
+static int column_place(const json_t *table, const char *name)
+{
+    json_t *column;
+    size_t i;
+    json_array_foreach(json_object_get(table, "columns"), i,
+                       column) if (strcmp(json_string_value(json_object_get(column, "name")), name) ==
+                                   0) return (int)i;
+    return -1;
+}
+
+/* Places of the columns, and room for the points of all series: each row belongs to one. */
+struct plotting {
+    const json_t *rows;
+    int x, y, series;
+    double *xs, *ys;
+    struct plot_series *drawn;
+    int32_t drawn_count;
+};
+
+static const char *row_series(const struct plotting *plotting, size_t row)
+{
+    const char *text =
+        json_string_value(json_array_get(json_array_get(plotting->rows, row), (size_t)plotting->series));
+    return text != NULL ? text : "";
+}
+
+static double row_value(const struct plotting *plotting, size_t row, int column)
+{
+    const json_t *cell = json_array_get(json_array_get(plotting->rows, row), (size_t)column);
+    return json_is_number(cell) ? json_number_value(cell) : (double)NAN;
+}
+
+static bool drawn_already(const struct plotting *plotting, const char *series)
+{
+    for (int32_t i = 0; i < plotting->drawn_count; i++)
+        if (strcmp(plotting->drawn[i].title, series) == 0)
+            return true;
+    return false;
+}
+
+static void gather(struct plotting *plotting, bool lines)
+{
+    size_t count = json_array_size(plotting->rows), used = 0;
+    for (size_t first = 0; first < count; first++) {
+        const char *title = row_series(plotting, first);
+        if (drawn_already(plotting, title))
+            continue;
+        struct plot_series series = {.title = title,
+                                     .mark = lines ? PLOT_LINES : PLOT_POINTS,
+                                     .x = plotting->xs + used,
+                                     .y = plotting->ys + used};
+        for (size_t row = first; row < count; row++) {
+            if (strcmp(row_series(plotting, row), title) != 0)
+                continue;
+            plotting->xs[used] = row_value(plotting, row, plotting->x);
+            plotting->ys[used++] = row_value(plotting, row, plotting->y);
+            series.count++;
+        }
+        plotting->drawn[plotting->drawn_count++] = series;
+    }
+}
+
+enum status table_plot(const json_t *table, const struct table_plot *how, const char *path)
+{
+    struct plotting plotting = {.rows = json_object_get(table, "rows"),
+                                .x = column_place(table, how->x),
+                                .y = column_place(table, how->y),
+                                .series = column_place(table, how->series)};
+    size_t count = json_array_size(plotting.rows);
+    if (plotting.x < 0 || plotting.y < 0 || plotting.series < 0)
+        return error_set(STATUS_INTERNAL, "%s: a column of '%s', '%s', '%s' is not in the table", path,
+                         how->x, how->y, how->series);
+    enum status status = memory_allocate(&plotting.xs, count, sizeof(double), "points");
+    if (status == STATUS_OK)
+        status = memory_allocate(&plotting.ys, count, sizeof(double), "points");
+    if (status == STATUS_OK)
+        status = memory_allocate(&plotting.drawn, count, sizeof *plotting.drawn, "series");
+    if (status == STATUS_OK) {
+        gather(&plotting, how->lines);
+        struct plot plot = {.title = how->title,
+                            .x_label = how->x,
+                            .y_label = how->y,
+                            .x_log = how->x_log,
+                            .series_count = plotting.drawn_count,
+                            .series = plotting.drawn};
+        status = plot_write(&plot, path);
+    }
+    memory_free(&plotting.xs);
+    memory_free(&plotting.ys);
+    memory_free(&plotting.drawn);
+    return status;
+}

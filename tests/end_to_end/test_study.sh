@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# A study runs its experiments as steps, goes on where it was killed, believes finished steps only while nothing they
+# were made of has changed, and the page of results says what the records say.
+# shellcheck source=tests/end_to_end/common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+import_fashion_mnist 40
+run facet train --net lenet --data train.h5 --epochs 12 --threads 1 -o lenet.h5
+study=(facet study cost --network 'lenet=lenet.h5,train.h5,test.h5' --decompose '--confidence 0' -o study)
+
+
+# The whole study, on two ranks.
+run mpirun -n 2 "${study[@]}" --tau 0:0,0.1:0.2 --results page.md
+expect_text stdout 'study/cost.json: 6 steps run, 0 done before; results in page.md'
+for file in study/cost.json study/cost-cost.csv page/cost.json page/cost-cost.csv page.md study/emissions.csv; do
+    [ -s "$file" ] || mistake "the study left no $file"
+done
+[ ! -e study/work/lenet-parent ] || mistake "a step without outputs left its folder"
+[ "$(wc -l <page/cost-cost.csv)" -eq 4 ] || mistake "cost-cost.csv: $(cat page/cost-cost.csv)"
+cmp study/cost-cost.csv page/cost-cost.csv || mistake "the published table is another"
+if command -v gnuplot >/dev/null; then
+    expect_text page/cost-plot-1.svg 'top-1 lost, pp'
+    expect_text page.md '](page/cost-plot-1.svg)'
+fi
+
+# The page says what facet evaluate says, with the command above.
+expect_text page.md "facet study cost --network lenet=lenet.h5,train.h5,test.h5 --decompose '--confidence 0' -o study"
+expect_text page.md 'facet evaluate lenet.h5 --data test.h5 --json'
+run facet evaluate study/work/lenet-ci-ti-mc-0.1-0.2-0/modules.h5 --data test.h5 --json
+top1=$(sed -n 's/^  "top1": \([0-9.]*\),$/\1/p' stdout)
+run awk -F, -v top1="$top1" '$4 == "0.2" && ($7 - 100 * top1) ^ 2 < 1e-9 { found = 1 } END { exit !found }' page/cost-cost.csv
+
+# Done again, nothing runs, and the tables are the same; so on another number of ranks.
+cp study/cost-cost.csv first.csv
+cp page.md first.md
+run "${study[@]}" --tau 0:0,0.1:0.2
+expect_text stdout '0 steps run, 6 done before'
+expect_same_bytes first.csv study/cost-cost.csv
+
+# The page alone, from the records.
+rm page.md
+run facet study results --results page.md
+expect_same_bytes first.md page.md
+
+# One more experiment: only that is done. Other images: all that saw them.
+run "${study[@]}" --tau 0:0,0.1:0.2,0.3:0.3
+expect_text stdout '2 steps run, 6 done before'
+mv test.h5 whole.h5
+run facet import-data "${FACET_FASHION_MNIST:-/usr/share/datasets/fashion-mnist}" --split test --class-names class-names.txt --limit 30 -o test.h5
+run "${study[@]}" --tau 0:0,0.1:0.2
+expect_text stdout '3 steps run, 3 done before'
+
+# A file that is gone or a record that is damaged is made again.
+rm study/work/lenet-ci-ti-mc-0-0-0/modules.h5
+echo '{"key": ' >study/steps/lenet-pass.json
+run "${study[@]}" --tau 0:0,0.1:0.2
+expect_text stdout '2 steps run, 4 done before'
+
+# Killed in the middle, it goes on to the same figures.
+mv whole.h5 test.h5
+"${study[@]}" --tau 0:0,0.1:0.2 --threads 1 -o killed >stdout 2>stderr </dev/null &
+pid=$!
+background+=("$pid")
+for ((tenths = 0; tenths < 600; tenths++)); do
+    [ ! -e killed/steps/lenet-parent.json ] || break
+    sleep 0.1
+done
+kill -s KILL "$pid" 2>/dev/null || mistake "the study had ended before it could be killed: $(cat stderr)"
+wait "$pid" || true
+[ ! -e killed/cost.json ] || mistake "a killed study left a record"
+run "${study[@]}" --tau 0:0,0.1:0.2 -o killed
+grep -qE '[1-5] steps run, [1-5] done before' stdout || mistake "nothing was done before: $(cat stdout)"
+cut -d, -f1-13 first.csv >first.figures
+cut -d, -f1-13 killed/cost-cost.csv >killed.figures
+expect_same_bytes first.figures killed.figures
+
+# Bad input.
+expect 2 facet study
+expect 2 facet study nothing --network a=lenet.h5,train.h5,test.h5 -o never
+expect_text stderr "nothing"
+expect 2 facet study cost -o never
+expect_text stderr "--network"
+expect 2 facet study cost --network lenet.h5,train.h5 -o never
+expect_text stderr "NAME=NET,TRAIN,TEST"
+expect 2 facet study cost --network a=lenet.h5,train.h5,test.h5 --tau 0.1 -o never
+expect_text stderr "--tau"
+expect 2 facet study cost --network a=lenet.h5,train.h5,test.h5 --tau 0:2 -o never
+expect 2 facet study cost --network a=lenet.h5,train.h5,test.h5 --results page.txt -o never
+expect_text stderr ".md"
+expect 1 facet study cost --network a=nowhere.h5,train.h5,test.h5 -o never
+expect_text stderr "nowhere.h5"
+expect 1 facet study results --results nowhere.md
+echo '{"kind": "cost"}' >page/other.json
+expect 1 facet study results --results page.md
+expect_text stderr "page/other.json"
+expect_same_bytes first.md page.md
+
+finish
