@@ -18,6 +18,7 @@ static const struct command commands[] = {
     {"evaluate", "top-1, top-5 and per-class accuracy of a network, modules or a composition",
      command_evaluate, &argp_evaluate},
     {"predict", "what a classifier says of images or of an array of them", command_predict, &argp_predict},
+    {"plan", "what a run would take on other numbers of ranks", command_plan, &argp_plan},
     {"export", "a network, modules or a composition as an ONNX file", command_export, &argp_export},
     {"inspect", "what a Facet file holds", command_inspect, &argp_inspect},
     {"study", "the experiments on your own networks, as tables and plots", command_study, &argp_study},

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "compute/base/memory.h"
+#include "mpi/class_simulation.h"
 
 /* --- order --- */
 
@@ -36,47 +37,20 @@ enum status class_schedule_order(const double *costs, int32_t *rows, int32_t cou
 
 /* --- time --- */
 
-/* A group, and when it will be free. */
-struct worker {
-    double free_at, speed;
-};
-
-/* Brings the first of a heap ordered by free_at to its place. */
-static void sink(struct worker *heap, int32_t count)
-{
-    struct worker moving = heap[0];
-    int32_t at = 0;
-    for (int32_t child = 1; child < count; child = 2 * at + 1) {
-        if (child + 1 < count && heap[child + 1].free_at < heap[child].free_at)
-            child++;
-        if (moving.free_at <= heap[child].free_at)
-            break;
-        heap[at] = heap[child];
-        at = child;
-    }
-    heap[at] = moving;
-}
-
 enum status class_schedule_makespan(int32_t ranks, int32_t groups, const double *costs, const int32_t *rows,
                                     int32_t count, double *makespan)
 {
-    struct worker *heap = NULL;
-    enum status status = memory_allocate(&heap, (size_t)groups, sizeof *heap, "simulated groups");
-    if (status != STATUS_OK)
-        return status;
-    for (int32_t i = 0; i < groups; i++) {
-        double size = ranks / groups + (i < ranks % groups ? 1 : 0);
-        heap[i].speed = size / (1 + SHARING_LOSS * (size - 1));
-    }
-    *makespan = 0;
-    for (int32_t i = 0; i < count; i++) {
-        heap[0].free_at += (costs == NULL ? 1 : costs[rows[i]]) / heap[0].speed;
-        if (heap[0].free_at > *makespan)
-            *makespan = heap[0].free_at;
-        sink(heap, groups);
-    }
-    memory_free(&heap);
-    return STATUS_OK;
+    const struct class_simulation simulation = {.ranks = ranks,
+                                                .groups = groups,
+                                                .costs = costs,
+                                                .rows = rows,
+                                                .count = count,
+                                                .sharing_loss = SHARING_LOSS};
+    struct class_simulation_result result;
+    enum status status = class_simulation_run(&simulation, &result);
+    if (status == STATUS_OK)
+        *makespan = result.seconds;
+    return status;
 }
 
 /* --- groups --- */

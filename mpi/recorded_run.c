@@ -1,0 +1,128 @@
+#include "mpi/recorded_run.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "compute/base/memory.h"
+#include "mpi/wire/events_file.h"
+
+/* One class: when it began and was done first, and who made it. */
+struct timed_class {
+    double began, done; /* 0: not yet */
+    int32_t rank;
+};
+
+struct reader {
+    struct recorded_run *run;
+    struct timed_class *classes; /* (class_count) */
+    double started, ended, first_began, last_done, last_figure;
+    enum event_state how;
+};
+
+static enum status read_start(struct reader *reader, const struct event *event)
+{
+    struct recorded_run *run = reader->run;
+    memory_free(&reader->classes);
+    run->ranks = event->total > 0 && event->total <= EVENT_RANKS_MAX ? (int32_t)event->total : 1;
+    run->class_count = event->class_count;
+    reader->started = event->time;
+    return memory_allocate(&reader->classes, (size_t)run->class_count, sizeof *reader->classes,
+                           "classes of a recorded run");
+}
+
+static void read_class(struct reader *reader, const struct event *event)
+{
+    if (event->class_index < 0 || event->class_index >= reader->run->class_count)
+        return;
+    struct timed_class *class = &reader->classes[event->class_index];
+    if (event->state == STATE_RUNNING && class->began == 0) {
+        class->began = event->time;
+        class->rank = event->rank;
+        if (reader->first_began == 0 || event->time < reader->first_began)
+            reader->first_began = event->time;
+    } else if (event->state == STATE_DONE && class->began != 0) {
+        if (class->done == 0) {
+            class->done = event->time;
+            reader->last_done = fmax(reader->last_done, event->time);
+        }
+        reader->last_figure = fmax(reader->last_figure, event->time);
+    }
+}
+
+static enum status read_event(void *data, const struct event *event)
+{
+    struct reader *reader = data;
+    if (event->kind == EVENT_RUN_START)
+        return read_start(reader, event);
+    if (event->kind == EVENT_CLASS)
+        read_class(reader, event);
+    if (event->kind == EVENT_RUN_END) {
+        reader->ended = event->time;
+        reader->how = event->state;
+    }
+    if (event->memory_bytes > reader->run->memory_bytes_max)
+        reader->run->memory_bytes_max = event->memory_bytes;
+    return STATUS_OK;
+}
+
+/* Ranks that made classes, each the first of a group. */
+static enum status count_groups(struct reader *reader)
+{
+    struct recorded_run *run = reader->run;
+    uint8_t *leads = NULL;
+    enum status status = memory_allocate(&leads, (size_t)run->ranks, 1, "first ranks of groups");
+    for (int32_t c = 0; c < run->class_count && status == STATUS_OK; c++) {
+        const struct timed_class *class = &reader->classes[c];
+        if (class->done == 0 || class->rank < 0 || class->rank >= run->ranks)
+            continue;
+        run->groups += !leads[class->rank];
+        leads[class->rank] = 1;
+    }
+    memory_free(&leads);
+    return status;
+}
+
+static enum status fill(struct reader *reader, const char *run_directory, double sharing_loss)
+{
+    struct recorded_run *run = reader->run;
+    enum status status = count_groups(reader);
+    if (status != STATUS_OK)
+        return status;
+    if (reader->how != STATE_DONE || run->groups == 0)
+        return error_set(STATUS_NOT_FOUND,
+                         "%s: its last run %s; give the directory of a finished run that made classes",
+                         run_directory, reader->how != STATE_DONE ? "did not end well" : "made no class");
+    double size = run->class_count < run->ranks ? (double)run->ranks / run->groups
+                                                : fmax(1, floor((double)run->ranks / run->groups));
+    status =
+        memory_allocate(&run->class_seconds, (size_t)run->class_count, sizeof(double), "times of classes");
+    for (int32_t c = 0; c < run->class_count && status == STATUS_OK; c++) {
+        const struct timed_class *class = &reader->classes[c];
+        if (class->done != 0)
+            run->class_seconds[run->timed_count++] =
+                fmax(0, class->done - class->began) * size / (1 + sharing_loss * (size - 1));
+    }
+    run->elapsed = reader->ended - reader->started;
+    run->before = fmax(0, reader->first_began - reader->started);
+    run->making = fmax(0, reader->last_figure - reader->last_done);
+    run->storing = fmax(0, reader->ended - reader->last_figure);
+    return status;
+}
+
+enum status recorded_run_read(const char *run_directory, double sharing_loss, struct recorded_run *run)
+{
+    struct reader reader = {.run = run, .how = STATE_NONE};
+    uint64_t skipped = 0;
+    memset(run, 0, sizeof *run);
+    enum status status = events_file_read(run_directory, read_event, &reader, &skipped);
+    if (status == STATUS_OK)
+        status = fill(&reader, run_directory, sharing_loss);
+    memory_free(&reader.classes);
+    return status;
+}
+
+void recorded_run_clear(struct recorded_run *run)
+{
+    memory_free(&run->class_seconds);
+    memset(run, 0, sizeof *run);
+}

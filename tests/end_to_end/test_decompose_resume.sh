@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# A decomposition that is killed or stopped loses nothing it has finished: resumed, on whatever ranks, it ends with the
+# bytes of one that was never disturbed; only whole parts of the same options are believed. And the plan of such a run.
+# shellcheck source=tests/end_to_end/common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+export OMPI_MCA_odls_base_sigkill_timeout=15
+
+import_fashion_mnist 500
+run facet train --net lenet --data train.h5 --epochs 1 --batch 64 -o net.h5
+run facet train --net mlp-1 --data train.h5 --epochs 1 --batch 64 -o other.h5
+decompose=(facet decompose net.h5 --data train.h5 --confidence 0.2 --threads 1)
+run "${decompose[@]}" -o whole
+
+# disturb SIGNAL RUN COMMAND... : runs it and sends the signal when the second part of its run is there.
+disturb() {
+    local signal=$1 run=$2 pid tenths parts
+    shift 2
+    "$@" -o "$run" >stdout 2>stderr </dev/null &
+    pid=$!
+    background+=("$pid")
+    for ((tenths = 0; tenths < 3000; tenths++)); do
+        parts=("$run"/parts/class-?????.h5)
+        [ ${#parts[@]} -lt 2 ] || break
+        kill -0 "$pid" 2>/dev/null || break
+        sleep 0.02
+    done
+    kill -s "$signal" "$pid" 2>/dev/null || mistake "the run had ended before it could be disturbed: $(cat stderr)"
+    code=0
+    wait "$pid" || code=$?
+    [ ! -e "$run/modules.h5" ] || mistake "a disturbed run left modules"
+}
+
+# Killed at once; two of its parts are damaged, one cut short and one by a single bit.
+disturb KILL killed "${decompose[@]}"
+[ "$code" -eq 137 ] || mistake "killed with exit code $code, expected 137"
+parts=(killed/parts/class-?????.h5)
+truncate -s -100 "${parts[0]}"
+byte=$(od -An -tu1 -j5000 -N1 "${parts[1]}")
+printf '%b' "\\x$(printf '%02x' $((byte ^ 4)))" | dd of="${parts[1]}" bs=1 seek=5000 conv=notrunc status=none
+run mpirun -n 2 "${decompose[@]}" --resume -o killed
+expect_text stderr "is damaged; the class is made again"
+[ "$(grep -c "is damaged" stderr)" -eq 2 ] || mistake "two parts were damaged, but it says: $(cat stderr)"
+expect_same_bytes whole/modules.h5 killed/modules.h5
+[ ! -e killed/parts ] || mistake "a finished run left its parts"
+
+# Stopped: all that is finished is kept, and other options do not go on from there.
+disturb TERM stopped "${decompose[@]}"
+[ "$code" -eq 75 ] || mistake "stopped with exit code $code, expected 75: $(cat stderr)"
+expect 1 "${decompose[@]}" --tau-plus 0.1 --resume -o stopped
+expect_text stderr "--tau-plus was 0, now it is 0.1"
+expect 1 facet decompose other.h5 --data train.h5 --confidence 0.2 --resume -o stopped
+expect_text stderr "network (digest) was"
+expect 1 facet decompose net.h5 --data test.h5 --confidence 0.2 --resume -o stopped
+expect_text stderr "--data (digest) was"
+run mpirun -n 5 "${decompose[@]}" --ranks-per-class 3 --resume -o stopped
+grep -q '"state":"resumed"' stopped/events.jsonl || mistake "no class was resumed"
+expect_same_bytes whole/modules.h5 stopped/modules.h5
+
+# From the beginning, without --resume.
+disturb USR1 again "${decompose[@]}"
+[ "$code" -eq 75 ] || mistake "stopped with exit code $code, expected 75: $(cat stderr)"
+run mpirun -n 3 "${decompose[@]}" --keep-parts -o again
+expect_text stderr "of an earlier run removed"
+expect_same_bytes whole/modules.h5 again/modules.h5
+[ "$(find again/parts -name 'class-?????.h5' | wc -l)" -eq 10 ] || mistake "--keep-parts kept $(ls again/parts)"
+
+# What was measured predicts itself, and more ranks are quicker.
+run facet plan whole --ranks 1,4 --json
+seconds() { grep -o '"seconds": [0-9.]*' stdout | sed -n "$1s/.*: //p"; }
+awk -v recorded="$(seconds 1)" -v one="$(seconds 2)" -v four="$(seconds 3)" \
+    'BEGIN { exit !(one > 0.85 * recorded && one < 1.15 * recorded && four < one) }' ||
+    mistake "the plan of a run on one rank is not what it took: $(cat stdout)"
+expect 1 facet plan .
+expect_text stderr "events.jsonl"
+expect 2 facet plan whole --ranks 0
+
+finish

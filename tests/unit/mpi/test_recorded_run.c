@@ -1,0 +1,131 @@
+/* What the events of a run tell of its costs. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mpi/recorded_run.h"
+
+static char directory[] = "/tmp/facet-recorded-XXXXXX";
+static char path[sizeof directory + 16];
+
+static int setup(void **state)
+{
+    (void)state;
+    assert_non_null(mkdtemp(directory));
+    snprintf(path, sizeof path, "%s/events.jsonl", directory);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    unlink(path);
+    return rmdir(directory);
+}
+
+static void write_events(const char *text)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void assert_near(double value, double expected)
+{
+    assert_true(fabs(value - expected) < 1e-6);
+}
+
+#define START(ranks, classes)                                                                                \
+    "{\"v\":1,\"kind\":\"run_start\",\"state\":\"running\",\"seq\":1,\"classes\":" #classes                  \
+    ",\"total\":" #ranks ",\"time\":1000,\"text\":\"facet decompose\"}\n"
+#define CLASS(index, by, is, at)                                                                             \
+    "{\"v\":1,\"kind\":\"class\",\"state\":\"" is "\",\"seq\":2,\"class\":" #index ",\"rank\":" #by          \
+    ",\"memory_bytes\":" #at ",\"time\":" #at ",\"text\":\"a\"}\n"
+#define END(is, at)                                                                                          \
+    "{\"v\":1,\"kind\":\"run_end\",\"state\":\"" is "\",\"seq\":9,\"time\":" #at ",\"text\":\"\"}\n"
+
+static void test_times_of_classes_and_of_the_rest(void **state)
+{
+    (void)state;
+    struct recorded_run run;
+    write_events(START(2, 3) CLASS(0, 0, "waiting", 1001) CLASS(0, 0, "running", 1002)
+                     CLASS(1, 1, "running", 1003) CLASS(0, 0, "done", 1006) CLASS(2, 0, "running", 1006)
+                         CLASS(1, 1, "done", 1008) CLASS(2, 0, "done", 1007) CLASS(2, 1, "done", 1010)
+                             END("done", 1015));
+    assert_int_equal(recorded_run_read(directory, 0.05, &run), STATUS_OK);
+    assert_int_equal(run.ranks, 2);
+    assert_int_equal(run.groups, 2);
+    assert_int_equal(run.class_count, 3);
+    assert_int_equal(run.timed_count, 3);
+    assert_near(run.class_seconds[0], 4);
+    assert_near(run.class_seconds[1], 5);
+    assert_near(run.class_seconds[2], 1);
+    assert_near(run.before, 2);
+    assert_near(run.making, 2);
+    assert_near(run.storing, 5);
+    assert_near(run.elapsed, 15);
+    assert_int_equal(run.memory_bytes_max, 1010);
+    recorded_run_clear(&run);
+}
+
+static void test_ranks_of_a_group_count_as_one_slower_rank(void **state)
+{
+    (void)state;
+    struct recorded_run run;
+    write_events(START(4, 1) CLASS(0, 0, "running", 1001) CLASS(0, 0, "done", 1003) END("done", 1003));
+    assert_int_equal(recorded_run_read(directory, 0.1, &run), STATUS_OK);
+    assert_int_equal(run.groups, 1);
+    assert_near(run.class_seconds[0], 2 * 4 / 1.3);
+    recorded_run_clear(&run);
+}
+
+static void test_resumed_classes_are_not_timed(void **state)
+{
+    (void)state;
+    struct recorded_run run;
+    write_events(START(1, 2) CLASS(0, 0, "resumed", 1000) CLASS(1, 0, "running", 1001)
+                     CLASS(1, 0, "done", 1003) CLASS(0, 0, "done", 1004) END("done", 1005));
+    assert_int_equal(recorded_run_read(directory, 0, &run), STATUS_OK);
+    assert_int_equal(run.timed_count, 1);
+    assert_near(run.class_seconds[0], 2);
+    recorded_run_clear(&run);
+}
+
+static void assert_refused(const char *why)
+{
+    struct recorded_run run;
+    assert_int_equal(recorded_run_read(directory, 0, &run), STATUS_NOT_FOUND);
+    assert_non_null(strstr(error_message(), why));
+    recorded_run_clear(&run);
+}
+
+static void test_runs_that_tell_nothing_are_refused(void **state)
+{
+    (void)state;
+    write_events(START(1, 2) CLASS(1, 0, "running", 1001) CLASS(1, 0, "done", 1003));
+    assert_refused("did not end well");
+    write_events(START(1, 2) CLASS(1, 0, "running", 1001) CLASS(1, 0, "done", 1003) END("stopped", 1004));
+    assert_refused("did not end well");
+    write_events(START(1, 2) CLASS(0, 0, "resumed", 1000) END("done", 1005));
+    assert_refused("made no class");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_times_of_classes_and_of_the_rest),
+        cmocka_unit_test(test_ranks_of_a_group_count_as_one_slower_rank),
+        cmocka_unit_test(test_resumed_classes_are_not_timed),
+        cmocka_unit_test(test_runs_that_tell_nothing_are_refused),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
