@@ -9,7 +9,11 @@
  * Everything fallible returns FACET_OK or what went wrong; facet_error() then has one line of text. Open one
  * model at a time (HDF5 is rarely built for threads). Threads may then classify with different models at
  * once, but one model serves one thread at a time; it runs OpenMP threads of its own, as many as
- * OMP_NUM_THREADS says when it is opened. */
+ * OMP_NUM_THREADS says when it is opened.
+ *
+ * facet_open asks HDF5, unless the program has used it before, neither to print errors nor to tidy up at exit
+ * (H5dont_atexit: after a disk was full, HDF5 1.10 may crash there): a program that writes HDF5 files of its
+ * own closes them itself before it ends, or calls H5close. */
 #ifndef FACET_H
 #define FACET_H
 

@@ -5,41 +5,23 @@
 #include <string.h>
 
 #include "compute/base/memory.h"
+#include "compute/base/utf8.h"
 
 /* --- checking --- */
 
-/* Bytes of the well-formed, printable UTF-8 character at `text` (RFC 3629: no overlong forms, no surrogates),
- * 0 when it is none or a control character. The terminating zero stops it from reading too far. */
-static size_t utf8_character(const unsigned char *text)
+/* Bytes of the printable character at `text`; 0 when it is none or a control character. */
+static size_t printable_character(const char *text)
 {
-    uint32_t code;
-    size_t bytes;
-    if (text[0] < 0x80)
-        return text[0] >= 0x20 && text[0] != 0x7f ? 1 : 0;
-    if (text[0] >= 0xc2 && text[0] <= 0xdf)
-        bytes = 2;
-    else if ((text[0] & 0xf0) == 0xe0)
-        bytes = 3;
-    else if (text[0] >= 0xf0 && text[0] <= 0xf4)
-        bytes = 4;
-    else
-        return 0;
-    code = text[0] & (0x7fU >> bytes);
-    for (size_t i = 1; i < bytes; i++) {
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-        code = code << 6 | (text[i] & 0x3fU);
-    }
-    bool overlong = (bytes == 3 && code < 0x800) || (bytes == 4 && code < 0x10000);
-    bool surrogate = code >= 0xd800 && code <= 0xdfff;
-    bool control = code < 0xa0 || code == 0x2028 || code == 0x2029; /* C1; line and paragraph separators */
-    return overlong || surrogate || control || code > 0x10ffff ? 0 : bytes;
+    uint32_t c;
+    size_t bytes = utf8_read(text, &c);
+    bool control = bytes > 0 && (c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029);
+    return control ? 0 : bytes; /* C0, C1; line and paragraph separators */
 }
 
 bool text_is_printable(const char *text)
 {
-    for (const unsigned char *at = (const unsigned char *)text; *at != '\0';) {
-        size_t bytes = utf8_character(at);
+    for (const char *at = text; *at != '\0';) {
+        size_t bytes = printable_character(at);
         if (bytes == 0)
             return false;
         at += bytes;
@@ -63,7 +45,7 @@ static void name_show(const char *name, char shown[CLASS_NAME_BYTES])
     size_t used = 0;
     while (used + 1 < CLASS_NAME_BYTES && name[used] != '\0') {
         size_t bytes = memchr(name, '\0', CLASS_NAME_BYTES) != NULL
-                           ? utf8_character((const unsigned char *)name + used)
+                           ? printable_character(name + used)
                            : (name[used] >= 0x20 && name[used] < 0x7f ? 1 : 0);
         if (bytes == 0) {
             shown[used++] = '?';

@@ -169,7 +169,7 @@ enum status hdf5_write_rows(hid_t array, hid_t transfer, hid_t type, hsize_t fir
     if (status != STATUS_OK)
         return status;
     if (H5Dwrite(array, type, spaces.memory, spaces.file, transfer, data) < 0)
-        status = hdf5_failed(STATUS_IO, array, "cannot write");
+        status = hdf5_failed(STATUS_IO, array, "cannot write; make room or name another folder");
     row_spaces_close(&spaces);
     return status;
 }

@@ -16,7 +16,8 @@ static enum status write_attribute(hid_t object, const char *name, hid_t type, h
         return hdf5_failed(STATUS_IO, object, "cannot create attribute \"%s\"", name);
     enum status status = STATUS_OK;
     if (H5Awrite(attribute, type, data) < 0)
-        status = hdf5_failed(STATUS_IO, object, "cannot write attribute \"%s\"", name);
+        status = hdf5_failed(STATUS_IO, object,
+                             "cannot write attribute \"%s\"; make room or name another folder", name);
     H5Aclose(attribute);
     return status;
 }

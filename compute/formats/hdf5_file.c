@@ -77,7 +77,9 @@ enum status hdf5_create(const char *path, const char *kind, hid_t access, hid_t 
         char reason[TEXT_BYTES];
         hdf5_reason(reason, sizeof reason);
         *file = H5I_INVALID_HID;
-        status = error_set(STATUS_IO, "%s: cannot create%s", path, reason);
+        status =
+            error_set(STATUS_IO, "%s: cannot create%s; make room, or name a folder that may be written to",
+                      path, reason);
     } else if ((status = write_root(*file, kind)) != STATUS_OK) {
         H5Fclose(*file);
         *file = H5I_INVALID_HID;

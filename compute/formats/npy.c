@@ -328,10 +328,14 @@ enum status npy_write(const char *path, int rank, const int64_t *extent, const f
         return status;
     FILE *file = fopen(beside, "wbe");
     bool written = file != NULL && write_all(file, rank, extent, data);
+    int problem = errno;
+    if (file != NULL && fclose(file) != 0 && written) {
+        written = false;
+        problem = errno;
+    }
     if (!written)
-        status = error_set(STATUS_IO, "%s: cannot write: %s", path, strerror(errno));
-    if (file != NULL && fclose(file) != 0 && written)
-        status = error_set(STATUS_IO, "%s: cannot write: %s", path, strerror(errno));
+        status = error_set(STATUS_IO, "%s: cannot write: %s; make room or name another folder", path,
+                           strerror(problem));
     if (status == STATUS_OK)
         status = output_file_commit(beside, path);
     if (status != STATUS_OK)

@@ -225,12 +225,12 @@ void pass_run_backward(struct pass *pass, int32_t n, float *gradient)
         const struct plan_layer *planned = &pass->plan.layers[i];
         if (!planned->trained || planned->chain_next != NO_LAYER)
             continue;
-        double started = pass->backward_seconds != NULL ? pass_clock() : 0;
+        double started = pass->backward_seconds != NULL ? clock_seconds(CLOCK_MONOTONIC) : 0;
         if (planned->chain_head != i)
             pass_chain_backward(pass, i, n, gradient);
         else
             run_layer(pass, i, n, gradient);
         if (pass->backward_seconds != NULL)
-            pass->backward_seconds[planned->chain_head] += pass_clock() - started;
+            pass->backward_seconds[planned->chain_head] += clock_seconds(CLOCK_MONOTONIC) - started;
     }
 }

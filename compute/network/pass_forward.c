@@ -226,13 +226,14 @@ void pass_run_forward(struct pass *pass, int32_t n)
         if (!pass->needed[i] || forwards[pass->network->layers[i].kind] == NULL ||
             (chains && goes_on(pass, planned)))
             continue;
-        double started = pass->forward_seconds != NULL ? pass_clock() : 0;
+        double started = pass->forward_seconds != NULL ? clock_seconds(CLOCK_MONOTONIC) : 0;
         bool chained = chains && planned->chain_head != i;
         if (chained)
             pass_chain_forward(pass, i, n);
         else
             run_layer(pass, i, n);
         if (pass->forward_seconds != NULL)
-            pass->forward_seconds[chained ? planned->chain_head : i] += pass_clock() - started;
+            pass->forward_seconds[chained ? planned->chain_head : i] +=
+                clock_seconds(CLOCK_MONOTONIC) - started;
     }
 }

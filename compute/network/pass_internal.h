@@ -3,8 +3,7 @@
 #ifndef FACET_COMPUTE_NETWORK_PASS_INTERNAL_H
 #define FACET_COMPUTE_NETWORK_PASS_INTERNAL_H
 
-#include <time.h>
-
+#include "compute/base/clock.h"
 #include "compute/network/pass_plan.h"
 
 struct pass {
@@ -48,14 +47,6 @@ static inline float *pass_gradient_of(const struct pass *pass, int32_t layer)
 static inline uint16_t *pass_winners_of(const struct pass *pass, int32_t layer)
 {
     return (uint16_t *)(void *)(pass->arena + pass->plan.layers[layer].winner_offset);
-}
-
-/* Seconds on a clock that only goes forward. */
-static inline double pass_clock(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
 /* Runs all needed layers on n images. */
