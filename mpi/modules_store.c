@@ -31,6 +31,7 @@ static void storing_clear(struct storing *storing)
     memory_free(&storing->pointers);
 }
 
+/* Collective: HDF5 duplicates the communicator. */
 static enum status make_property_lists(struct storing *storing)
 {
     storing->access = H5Pcreate(H5P_FILE_ACCESS);
@@ -78,7 +79,7 @@ static enum status prepare(struct storing *storing)
         if (status == STATUS_OK)
             storing->all_lengths[what->rows[i]] = storing->lengths[i];
     }
-    return status == STATUS_OK ? make_property_lists(storing) : status;
+    return status;
 }
 
 _Static_assert(sizeof(struct module_lengths) == MODULE_ARRAY_COUNT * sizeof(int64_t),
@@ -173,6 +174,8 @@ enum status modules_store_all(MPI_Comm comm, const char *path, const struct modu
     if (status == STATUS_OK)
         status = prepare(&storing);
     status = ranks_agree(comm, status);
+    if (status == STATUS_OK)
+        status = ranks_agree(comm, make_property_lists(&storing));
     if (status == STATUS_OK) {
         status = write_file(&storing, beside);
         status = finish(comm, status, beside, path);

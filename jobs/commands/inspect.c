@@ -7,6 +7,8 @@
 #include "compute/formats/hdf5_file.h"
 #include "compute/formats/network_file.h"
 #include "jobs/commands/commands.h"
+#include "jobs/inspect_modules.h"
+#include "jobs/inspect_network.h"
 #include "jobs/job.h"
 #include "jobs/json_output.h"
 #include "modules/modules_file.h"
@@ -51,27 +53,6 @@ const struct argp argp_inspect = {options,
 
 /* --- as JSON --- */
 
-static json_t *shape_json(struct shape shape)
-{
-    return json_pack("[i, i, i]", (int)shape.h, (int)shape.w, (int)shape.c);
-}
-
-static json_t *names_json(const class_name *names, int32_t count)
-{
-    json_t *list = json_array();
-    for (int32_t i = 0; i < count; i++)
-        json_array_append_new(list, json_string(names[i]));
-    return list;
-}
-
-static json_t *floats_json(const float *values, int32_t count)
-{
-    json_t *list = json_array();
-    for (int32_t i = 0; i < count; i++)
-        json_array_append_new(list, json_real((double)values[i]));
-    return list;
-}
-
 static json_t *dataset_json(const struct dataset *dataset)
 {
     json_t *classes = json_object();
@@ -79,66 +60,7 @@ static json_t *dataset_json(const struct dataset *dataset)
         json_object_set_new(classes, dataset->class_names[c],
                             json_integer(dataset->class_start[c + 1] - dataset->class_start[c]));
     return json_pack("{s:I, s:o, s:o}", "images", (json_int_t)dataset->image_count, "shape",
-                     shape_json(dataset->shape), "images_per_class", classes);
-}
-
-static json_t *layers_json(const struct network *network)
-{
-    json_t *layers = json_array();
-    for (int32_t i = 0; i < network->layer_count; i++) {
-        const struct layer *layer = &network->layers[i];
-        json_array_append_new(layers,
-                              json_pack("{s:s, s:s, s:o, s:I, s:I}", "name", layer->name, "kind",
-                                        layer_kind_name(layer->kind), "shape", shape_json(layer->shape),
-                                        "parameters", (json_int_t)layer->parameter_count, "multiply_adds",
-                                        (json_int_t)layer_multiply_adds(network, i)));
-    }
-    return layers;
-}
-
-static json_t *network_json(const struct network *network)
-{
-    struct shape input = network_input_shape(network);
-    json_t *scaling = json_pack("{s:f, s:o, s:o}", "scale", (double)network->scaling.scale, "mean",
-                                floats_json(network->scaling.mean, input.c), "std",
-                                floats_json(network->scaling.std, input.c));
-    return json_pack("{s:s, s:o, s:I, s:I, s:o, s:o, s:o}", "architecture", network->architecture, "input",
-                     shape_json(input), "parameters", (json_int_t)network->parameter_count, "multiply_adds",
-                     (json_int_t)network_multiply_adds(network), "scaling", scaling, "classes",
-                     names_json((const class_name *)network->class_names, network->class_count), "layers",
-                     layers_json(network));
-}
-
-static enum status module_json(const struct module_set *set, const struct module *module, json_t **object)
-{
-    struct unit_layout *layout = NULL;
-    enum status status = unit_layout_create(set->parents[module->parent], &layout);
-    if (status != STATUS_OK)
-        return status;
-    *object = json_pack("{s:s, s:s, s:i, s:f, s:f, s:i, s:i, s:f, s:f}", "label", module->label, "class",
-                        module->class_name, "parent", (int)module->parent, "units_kept",
-                        (double)module->kept.units / (double)layout->unit_count, "channels_kept",
-                        (double)module->kept.channels / (double)layout->channel_count, "positive_images",
-                        (int)module->positive_images, "negative_images", (int)module->negative_images,
-                        "scale", (double)module->scale, "offset", (double)module->offset);
-    unit_layout_destroy(&layout);
-    return STATUS_OK;
-}
-
-static enum status modules_json(const struct module_set *set, json_t **object)
-{
-    json_t *parents = json_array(), *modules = json_array();
-    enum status status = STATUS_OK;
-    for (int32_t i = 0; i < set->parent_count; i++)
-        json_array_append_new(parents, network_json(set->parents[i]));
-    for (int32_t i = 0; i < set->module_count && status == STATUS_OK; i++) {
-        json_t *module = NULL;
-        status = module_json(set, &set->modules[i], &module);
-        if (status == STATUS_OK)
-            json_array_append_new(modules, module);
-    }
-    *object = json_pack("{s:o, s:o}", "modules", modules, "parents", parents);
-    return status;
+                     inspect_shape_json(dataset->shape), "images_per_class", classes);
 }
 
 /* --- as text --- */
@@ -150,56 +72,6 @@ static void print_dataset(const struct dataset *dataset)
     for (int32_t c = 0; c < dataset->class_count; c++)
         printf("  %8lld  %s\n", (long long)(dataset->class_start[c + 1] - dataset->class_start[c]),
                dataset->class_names[c]);
-}
-
-static void print_network(const struct network *network)
-{
-    struct shape input = network_input_shape(network);
-    printf("%s: images of %d × %d × %d, %zu parameters, %.2f million multiply-adds an image\n",
-           network->architecture, (int)input.h, (int)input.w, (int)input.c, network->parameter_count,
-           1e-6 * (double)network_multiply_adds(network));
-    printf("  scaling: pixels × %g", (double)network->scaling.scale);
-    for (int32_t c = 0; c < input.c; c++)
-        printf(", channel %d: mean %g, deviation %g", (int)c, (double)network->scaling.mean[c],
-               (double)network->scaling.std[c]);
-    printf("\n  classes:");
-    for (int32_t c = 0; c < network->class_count; c++)
-        printf("%s %s", c > 0 ? "," : "", network->class_names[c]);
-    putchar('\n');
-}
-
-static void print_layers(const struct network *network)
-{
-    printf("  %-24s %-15s %14s %12s %14s\n", "layer", "kind", "output", "parameters", "multiply-adds");
-    for (int32_t i = 0; i < network->layer_count; i++) {
-        const struct layer *layer = &network->layers[i];
-        char shape[48];
-        snprintf(shape, sizeof shape, "%dx%dx%d", (int)layer->shape.h, (int)layer->shape.w,
-                 (int)layer->shape.c);
-        printf("  %-24s %-15s %14s %12zu %14llu\n", layer->name, layer_kind_name(layer->kind), shape,
-               layer->parameter_count, (unsigned long long)layer_multiply_adds(network, i));
-    }
-}
-
-static enum status print_modules(const struct module_set *set)
-{
-    for (int32_t i = 0; i < set->parent_count; i++) {
-        printf("network #%d: ", (int)i);
-        print_network(set->parents[i]);
-    }
-    printf("  %-24s %-24s %8s %9s %9s\n", "label", "class", "network", "units", "channels");
-    for (int32_t i = 0; i < set->module_count; i++) {
-        const struct module *module = &set->modules[i];
-        struct unit_layout *layout = NULL;
-        enum status status = unit_layout_create(set->parents[module->parent], &layout);
-        if (status != STATUS_OK)
-            return status;
-        printf("  %-24s %-24s %8d %7.2f %% %7.2f %%\n", module->label, module->class_name,
-               (int)module->parent, 100 * (double)module->kept.units / (double)layout->unit_count,
-               100 * (double)module->kept.channels / (double)layout->channel_count);
-        unit_layout_destroy(&layout);
-    }
-    return STATUS_OK;
 }
 
 /* --- each kind of file --- */
@@ -221,10 +93,10 @@ static enum status inspect_network(const char *path, json_t **object)
     struct network *network = NULL;
     enum status status = network_file_read(path, &network);
     if (status == STATUS_OK && object != NULL) {
-        *object = network_json(network);
+        *object = inspect_network_json(network);
     } else if (status == STATUS_OK) {
-        print_network(network);
-        print_layers(network);
+        inspect_network_print(network);
+        inspect_layers_print(network);
     }
     network_destroy(&network);
     return status;
@@ -235,9 +107,9 @@ static enum status inspect_modules(const char *path, json_t **object)
     struct module_set *set = NULL;
     enum status status = modules_file_load(path, NULL, &set);
     if (status == STATUS_OK && object != NULL)
-        status = modules_json(set, object);
+        status = inspect_modules_json(set, object);
     else if (status == STATUS_OK)
-        status = print_modules(set);
+        status = inspect_modules_print(set);
     module_set_destroy(&set);
     return status;
 }
