@@ -165,6 +165,19 @@ static int32_t largest(const float *values, int32_t count)
     return best;
 }
 
+/* Probabilities (images, classes) from a network's outputs: logits, or what its own final softmax made. */
+static void posterior(const struct network *network, int32_t images, const float *outputs,
+                      float *probabilities)
+{
+    enum layer_kind last = network->layers[network->layer_count - 1].kind;
+    size_t count = (size_t)images * (size_t)network->class_count;
+    if (last != LAYER_SOFTMAX && last != LAYER_LOG_SOFTMAX)
+        softmax_forward(images, network->class_count, outputs, probabilities);
+    else
+        for (size_t i = 0; i < count; i++)
+            probabilities[i] = last == LAYER_SOFTMAX ? outputs[i] : expf(outputs[i]);
+}
+
 /* Passes the chunk that starts at image `start`. */
 static void worker_observe(const struct count_run *run, struct worker *worker, int64_t start)
 {
@@ -175,12 +188,12 @@ static void worker_observe(const struct count_run *run, struct worker *worker, i
     struct shape shape = run->dataset->shape;
     scaling_apply(&run->network->scaling, (size_t)worker->image_count * (size_t)shape.h * (size_t)shape.w,
                   shape.c, dataset_image(run->dataset, start), worker->images);
-    const float *logits = pass_forward(worker->pass, worker->image_count, worker->images);
+    const float *outputs = pass_forward(worker->pass, worker->image_count, worker->images);
     int32_t classes = run->network->class_count;
-    softmax_forward(worker->image_count, classes, logits, worker->probabilities);
+    posterior(run->network, worker->image_count, outputs, worker->probabilities);
     for (int32_t i = 0; i < worker->image_count; i++) {
         const float *probabilities = worker->probabilities + (size_t)i * (size_t)classes;
-        worker->confident[i] = largest(logits + (size_t)i * (size_t)classes, classes) == run->class_index &&
+        worker->confident[i] = largest(outputs + (size_t)i * (size_t)classes, classes) == run->class_index &&
                                probabilities[run->class_index] >= run->options->confidence;
     }
 }
@@ -334,7 +347,8 @@ static enum status count_run_prepare(struct count_run *run)
                          "network's classes as the dataset's",
                          name, dataset->class_names[0], (int)dataset->class_count - 1);
     run->first = dataset->class_start[class];
-    run->end = dataset->class_start[class + 1];
+    run->end = run->first + activation_images_needed(run->options, network->class_count,
+                                                     dataset->class_start[class + 1] - run->first);
     if (run->first < run->end && (run->first < dataset->first || run->end > dataset->first + dataset->loaded))
         return error_set(STATUS_INTERNAL,
                          "class %s is images %lld to %lld of the dataset but %lld to %lld are loaded", name,

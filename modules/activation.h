@@ -51,13 +51,13 @@ struct activation_share {
     void *context;
 };
 
-/* Counts class `class_index` of the network over the images of the dataset's class of the same name, which
- * must be loaded; stops reading once it has enough. Uses OpenMP threads; the result does not depend on their
- * number. With `share` (NULL: alone) counts are those of
- * this part; those of all parts add up to what one alone counts. counts is overwritten. The options have been
- * checked, but positives may be 0 for a class that serves as negatives alone. STATUS_SHAPE when dataset and
- * network differ in shape or the network has fewer than two classes, STATUS_NOT_FOUND when the dataset lacks
- * the class, STATUS_INTERNAL when its images are not loaded. */
+/* Counts class `class_index` of the network over the images of the dataset's class of the same name, of which
+ * the first activation_images_needed must be loaded; stops reading once it has enough. Uses OpenMP threads;
+ * the result does not depend on their number. With `share` (NULL: alone) counts are those of this part; those
+ * of all parts add up to what one alone counts. counts is overwritten. The options have been checked, but
+ * positives may be 0 for a class that serves as negatives alone. STATUS_SHAPE when dataset and network differ
+ * in shape or the network has fewer than two classes, STATUS_NOT_FOUND when the dataset lacks the class,
+ * STATUS_INTERNAL when its images are not loaded. */
 enum status activation_count_class(const struct network *network, const struct unit_layout *layout,
                                    const struct dataset *dataset, int32_t class_index,
                                    const struct activation_options *options,

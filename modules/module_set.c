@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "compute/base/memory.h"
+#include "compute/network/network_cut.h"
 
 enum status module_set_create(int32_t parent_count, int32_t module_count, struct module_set **set)
 {
@@ -246,19 +247,9 @@ void module_clear(struct module *module)
 
 enum status module_output_layer(const struct network *parent, int32_t *layer)
 {
-    int32_t last = parent->layer_count - 1;
-    const struct layer *output = &parent->layers[last];
-    if (output->kind != LAYER_DENSE)
-        return error_set(STATUS_SHAPE,
-                         "network %s ends in the %s layer %s; modules are cut only from networks whose last "
-                         "layer is dense",
-                         parent->architecture, layer_kind_name(output->kind), output->name);
-    struct shape features = parent->layers[output->inputs[0]].shape;
-    if (features.h != 1 || features.w != 1)
-        return error_set(
-            STATUS_SHAPE, "network %s: output layer %s reads %d×%d×%d; it must read a vector (1×1×F)",
-            parent->architecture, output->name, (int)features.h, (int)features.w, (int)features.c);
-    *layer = last;
+    enum status status = network_logits_layer(parent, layer);
+    if (status != STATUS_OK)
+        return error_prefix(status, "no modules can be cut");
     return STATUS_OK;
 }
 

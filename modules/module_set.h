@@ -130,8 +130,9 @@ void module_clear(struct module *module);
  * STATUS_SHAPE when not. */
 enum status module_network_check(const struct network *network, const struct network *stem);
 
-/* The parent's output layer, whose input is the features that a head reads. STATUS_SHAPE when that is not a
- * dense layer (with bias or without) on a 1×1×F input, the one kind of output layer that is channelled. */
+/* The parent's output layer, whose input (1×1×F) is the features that a head reads: the last layer, or the
+ * one before a final softmax. STATUS_SHAPE when that is not a dense layer (with bias or without), the one
+ * kind of output layer that is channelled. */
 enum status module_output_layer(const struct network *parent, int32_t *layer);
 /* F of it: channels of the output layer's input. `output` is what module_output_layer gave. */
 int32_t module_features(const struct network *parent, int32_t output);

@@ -10,6 +10,8 @@
 
 #include "compute/data/dataset.h"
 #include "modules/activation.h"
+#include "modules/backtracking.h"
+#include "modules/overlap.h"
 #include "mpi/option_records.h"
 #include "mpi/run_progress.h"
 
@@ -19,6 +21,8 @@ struct decomposition {
     struct dataset *dataset;  /* opened, nothing loaded */
     const char *dataset_path; /* for reading the slabs */
     const struct activation_options *options;
+    const struct backtracking_options *backtracking;
+    bool slice;             /* store modules as networks of their own, without what they can do without */
     const int32_t *classes; /* of the network, ascending: the modules to make */
     int32_t class_count;
     const char *output_path; /* modules file, written beside and renamed */
@@ -37,8 +41,11 @@ struct decomposition {
 /* What came of it, the same on every rank. */
 struct decomposition_result {
     int64_t images;            /* passed through the network by all ranks, in this run or those it resumes */
-    double mean_units_kept;    /* fraction, mean over modules */
-    double mean_channels_kept; /* likewise: channels with a kept unit */
+    double mean_units_kept;    /* fraction of the network's, mean over modules; as are the following */
+    double mean_channels_kept; /* with a kept unit */
+    double mean_weights_kept, mean_multiply_adds_kept; /* module_size.kept */
+    struct overlap *overlap; /* of the modules' weights, in their order; on rank 0, NULL elsewhere. The
+                                caller's */
 };
 
 /* Collective. The file is the same bytes for any number of ranks. */

@@ -61,20 +61,6 @@ static void exchange_in_group(void *context, int64_t found, bool stop, int64_t *
     *stop_all = sums[1] != 0;
 }
 
-/* The images of the class, in one slab. */
-static enum status load_class(const struct decomposition *job, int32_t class_index, int64_t *images)
-{
-    int32_t in_dataset;
-    enum status status =
-        class_names_find(job->dataset->class_names, job->dataset->class_count,
-                         job->network->class_names[class_index], job->dataset_path, &in_dataset);
-    if (status != STATUS_OK)
-        return status;
-    int64_t first = job->dataset->class_start[in_dataset];
-    *images = job->dataset->class_start[in_dataset + 1] - first;
-    return dataset_file_load_range(job->dataset, job->dataset_path, first, *images);
-}
-
 /* The options for one class: images of a class that no module is asked for serve as negatives alone. */
 static struct activation_options options_for(const struct decomposition *job, int32_t class_index)
 {
@@ -82,6 +68,22 @@ static struct activation_options options_for(const struct decomposition *job, in
     if (decomposition_row(job, class_index) < 0)
         options.positives = 0;
     return options;
+}
+
+/* The images of the class that counting may touch, in one slab. */
+static enum status load_class(const struct decomposition *job, int32_t class_index, int64_t *images)
+{
+    const struct activation_options options = options_for(job, class_index);
+    int32_t in_dataset;
+    enum status status =
+        class_names_find(job->dataset->class_names, job->dataset->class_count,
+                         job->network->class_names[class_index], job->dataset_path, &in_dataset);
+    if (status != STATUS_OK)
+        return status;
+    int64_t first = job->dataset->class_start[in_dataset];
+    *images = activation_images_needed(&options, job->network->class_count,
+                                       job->dataset->class_start[in_dataset + 1] - first);
+    return dataset_file_load_range(job->dataset, job->dataset_path, first, *images);
 }
 
 /* Collective over the group: counts (on its rank 0) become those of all. */

@@ -13,6 +13,7 @@
 #include "jobs/console.h"
 #include "jobs/job.h"
 #include "jobs/json_output.h"
+#include "jobs/overlap_output.h"
 #include "jobs/run_directory.h"
 #include "mpi/data_digest.h"
 #include "mpi/decompose.h"
@@ -24,7 +25,8 @@ struct arguments {
     const char *network, *data, *classes, *run;
     char *command_line;
     struct activation_options activation;
-    bool json;
+    struct backtracking_options backtracking;
+    bool slice, json;
 };
 
 enum {
@@ -36,6 +38,9 @@ enum {
     KEY_POSITIVES,
     KEY_NEGATIVES,
     KEY_CONFIDENCE,
+    KEY_VARIANT,
+    KEY_EPSILON,
+    KEY_SLICE,
     KEY_JSON
 };
 
@@ -56,6 +61,16 @@ static const struct argp_option options[] = {
     {"positives", KEY_POSITIVES, "N", 0, "Images of a class to look at (default 1000)", 2},
     {"negatives", KEY_NEGATIVES, "N", 0, "Images of all other classes together (default 1000)", 2},
     {"confidence", KEY_CONFIDENCE, "P", 0, "Least probability the network gives a positive (default 0.9)", 2},
+    {"variant", KEY_VARIANT, "NAME", 0,
+     "ci-ti-mc: what was active (default); bd: without units of dense layers that nothing of the module "
+     "reads; bc: without any such unit",
+     2},
+    {"epsilon", KEY_EPSILON, "E", 0,
+     "bd, bc: features whose weights to the class and to the rest differ by at most this fraction of the "
+     "largest such difference leave (default 0: no score changes)",
+     2},
+    {"slice", KEY_SLICE, 0, 0,
+     "Store modules as networks of their own, without the channels that they can do without", 2},
     {0}};
 
 static error_t parse_option(int key, char *text, struct argp_state *state)
@@ -94,6 +109,17 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case KEY_CONFIDENCE:
         arguments->activation.confidence = parse_number(state, "--confidence", text, 0, 1);
         return 0;
+    case KEY_VARIANT:
+        arguments->backtracking.variant = module_variant_from_name(text);
+        if (arguments->backtracking.variant == VARIANT_COUNT)
+            argp_error(state, "--variant: '%s' given, expected ci-ti-mc, bd or bc", text);
+        return 0;
+    case KEY_EPSILON:
+        arguments->backtracking.epsilon = parse_number(state, "--epsilon", text, 0, 1);
+        return 0;
+    case KEY_SLICE:
+        arguments->slice = true;
+        return 0;
     case KEY_JSON:
         arguments->json = true;
         return 0;
@@ -124,10 +150,16 @@ const struct argp argp_decompose = {
     "those that tell it from the others; it shares the network's weights. One "
     "pass over the images serves all classes "
     "and ranks. RUN/modules.h5 is the same bytes for any number of ranks.\n\n"
+    "Modules stay small when more leaves: --tau-plus and --tau-minus, then "
+    "--variant bc with --epsilon, cost accuracy (measure it with facet evaluate on images that were not "
+    "used for choosing them); --slice then makes networks of what is left. What modules have in common is "
+    "the Jaccard index of the weights they keep, with the network and between pairs of modules.\n\n"
     "Each class that was counted is kept in RUN/parts until the modules are "
     "stored: a run that was stopped (it then "
     "exits with 75) or killed goes on with --resume.\n\n"
-    "  mpirun -n 4 facet decompose resnet20.h5 --data train.h5 -o run",
+    "  mpirun -n 4 facet decompose resnet20.h5 --data train.h5 -o run\n"
+    "  facet decompose resnet20.h5 --data train.h5 --variant bc --tau-plus 0.1 --tau-minus 0.2 --slice -o "
+    "small",
     children,
     NULL,
     NULL};
@@ -234,6 +266,10 @@ static enum status record_options(struct decompose_run *run)
     option_records_add(&run->records, "--positives", "%d", (int)activation->positives);
     option_records_add(&run->records, "--negatives", "%d", (int)activation->negatives);
     option_records_add(&run->records, "--confidence", "%.9g", (double)activation->confidence);
+    option_records_add(&run->records, "--variant", "%s",
+                       module_variant_name(arguments->backtracking.variant));
+    option_records_add(&run->records, "--epsilon", "%.9g", (double)arguments->backtracking.epsilon);
+    option_records_add(&run->records, "--slice", "%s", arguments->slice ? "yes" : "no");
     option_records_add(&run->records, "--conv", "%s", run->job->convolutions);
     return run_directory_prepare(run->job, arguments->run, arguments->command_line, &run->records);
 }
@@ -252,6 +288,8 @@ static enum status decompose(struct decompose_run *run)
                                           .dataset = run->dataset,
                                           .dataset_path = run->arguments->data,
                                           .options = &run->arguments->activation,
+                                          .backtracking = &run->arguments->backtracking,
+                                          .slice = run->arguments->slice,
                                           .classes = run->classes,
                                           .class_count = run->class_count,
                                           .output_path = run->modules,
@@ -281,15 +319,22 @@ static void report(const struct decompose_run *run, const struct energy_cost *co
     if (run->job->rank != 0)
         return;
     if (!run->arguments->json) {
-        printf("%s: %d modules, %.1f %% of units and %.1f %% of channels kept on average, %.1f s\n",
+        printf("%s: %d modules, %.1f %% of units, %.1f %% of channels, %.1f %% of weights and %.1f %% of "
+               "multiply-adds kept on average, %.1f s\n",
                run->modules, (int)run->class_count, 100 * result->mean_units_kept,
-               100 * result->mean_channels_kept, cost->seconds);
+               100 * result->mean_channels_kept, 100 * result->mean_weights_kept,
+               100 * result->mean_multiply_adds_kept, cost->seconds);
+        overlap_print(result->overlap);
         return;
     }
-    json_t *object = json_pack("{s:s, s:o, s:s, s:i, s:I, s:f, s:f}", "kind", "modules", "file",
-                               json_text(run->modules), "method", "activation", "modules",
-                               (int)run->class_count, "images", (json_int_t)result->images, "units_kept",
-                               result->mean_units_kept, "channels_kept", result->mean_channels_kept);
+    json_t *object =
+        json_pack("{s:s, s:o, s:s, s:s, s:f, s:i, s:I, s:f, s:f, s:f, s:f, s:o}", "kind", "modules", "file",
+                  json_text(run->modules), "method", "activation", "variant",
+                  module_variant_name(run->arguments->backtracking.variant), "epsilon",
+                  (double)run->arguments->backtracking.epsilon, "modules", (int)run->class_count, "images",
+                  (json_int_t)result->images, "units_kept", result->mean_units_kept, "channels_kept",
+                  result->mean_channels_kept, "weights_kept", result->mean_weights_kept, "multiply_adds_kept",
+                  result->mean_multiply_adds_kept, "overlap", overlap_json(result->overlap));
     json_add_cost(object, cost);
     json_print(object);
 }
@@ -316,6 +361,7 @@ static enum status decompose_on_ranks(struct job *job, void *input)
         run_directory_add_cost(job, run.arguments->run, "facet decompose", &cost);
         report(&run, &cost);
     }
+    overlap_destroy(&run.result.overlap);
     memory_free(&run.modules);
     memory_free(&run.classes);
     dataset_destroy(&run.dataset);
@@ -326,7 +372,8 @@ static enum status decompose_on_ranks(struct job *job, void *input)
 int command_decompose(int argc, char **argv)
 {
     struct arguments arguments = {.classes_run = class_run_options_default(),
-                                  .activation = activation_options_default()};
+                                  .activation = activation_options_default(),
+                                  .backtracking = backtracking_options_default()};
     arguments.command_line = command_line_join(argc, argv);
     job_parse(&argp_decompose, argc, argv, &arguments);
     int code = job_run(&arguments.job, decompose_on_ranks, &arguments);

@@ -424,7 +424,7 @@ static void test_counting_stops_when_asked_and_when_it_has_enough(void **state)
     bench.options.positives = 0;
     struct progress enough = {.stop_at = 1000};
     assert_ok(count_with_progress(&bench, &enough));
-    assert_int_equal(enough.last, 16);
+    assert_int_equal(enough.last, 1); /* its one negative */
     bench.options.positives = 1000;
     struct progress all = {.stop_at = 1000};
     assert_ok(count_with_progress(&bench, &all));
@@ -433,6 +433,48 @@ static void test_counting_stops_when_asked_and_when_it_has_enough(void **state)
     assert_fails(count_with_progress(&bench, &stopped), STATUS_STOPPED, "after 32 images");
     assert_int_equal(stopped.calls, 2);
     omp_set_num_threads(threads);
+    bench_close(&bench);
+}
+
+/* dense_network with a layer behind its output. */
+static struct network *network_ending_in(enum layer_kind kind, const struct network *like)
+{
+    struct network *network = new_network(4, 5, 1);
+    int32_t at = add_plain(network, LAYER_FLATTEN, "flatten", 0);
+    at = add_plain(network, LAYER_RELU, "relu1", add_dense(network, "dense1", at, 11));
+    at = add_plain(network, LAYER_RELU, "relu2", add_dense(network, "dense2", at, 9));
+    add_plain(network, kind, "end", add_dense(network, "output", at, like->class_count));
+    finish(network);
+    assert_int_equal(network->parameter_count, like->parameter_count);
+    memcpy(network->parameters, like->parameters, like->parameter_count * sizeof(float));
+    return network;
+}
+
+static void test_a_final_softmax_is_looked_through(void **state)
+{
+    (void)state;
+    static const enum layer_kind ends[2] = {LAYER_SOFTMAX, LAYER_LOG_SOFTMAX};
+    struct network *network = dense_network(5, 3);
+    struct bench bench;
+    bench_open(&bench, network, random_dataset(network, 60, 4));
+    int32_t positives = 0;
+    bench.options.confidence = 0.4F;
+    bench_count(&bench);
+    for (int32_t i = 0; i < 2; i++) {
+        struct network *ending = network_ending_in(ends[i], network);
+        struct bench other;
+        bench_open(&other, ending, random_dataset(ending, 60, 4));
+        other.options.confidence = 0.4F;
+        bench_count(&other);
+        for (int32_t c = 0; c < 3; c++) {
+            positives += other.counts[c]->positive_images;
+            assert_int_equal(other.counts[c]->positive_images, bench.counts[c]->positive_images);
+            assert_memory_equal(other.counts[c]->positive, bench.counts[c]->positive,
+                                bench.layout->unit_count * sizeof(uint32_t));
+        }
+        bench_close(&other);
+    }
+    assert_true(positives > 0);
     bench_close(&bench);
 }
 
@@ -674,6 +716,7 @@ int main(void)
         cmocka_unit_test(test_merged_counts_give_the_map_of_the_definition),
         cmocka_unit_test(test_threads_change_nothing),
         cmocka_unit_test(test_counting_stops_when_asked_and_when_it_has_enough),
+        cmocka_unit_test(test_a_final_softmax_is_looked_through),
         cmocka_unit_test(test_parts_add_up_to_the_whole),
         cmocka_unit_test(test_one_part_that_stops_stops_all),
         cmocka_unit_test(test_a_class_without_positives_makes_no_module),
