@@ -10,6 +10,7 @@
 #include "jobs/class_run_options.h"
 #include "jobs/command_line.h"
 #include "jobs/commands/commands.h"
+#include "jobs/commands/decompose_distill.h"
 #include "jobs/console.h"
 #include "jobs/job.h"
 #include "jobs/json_output.h"
@@ -19,14 +20,24 @@
 #include "mpi/decompose.h"
 #include "mpi/ranks.h"
 
+enum method { METHOD_ACTIVATION, METHOD_DISTILL, METHOD_COUNT };
+
+static const char *const method_names[METHOD_COUNT] = {"activation", "distill"};
+
 struct arguments {
     struct job_options job;
     struct class_run_options classes_run;
     const char *network, *data, *classes, *run;
     char *command_line;
+    enum method method;
     struct activation_options activation;
+<<<<<<< /tmp/distill/keep/jobs/commands/decompose.c
+    struct distill_options distill;
+    bool json;
+=======
     struct backtracking_options backtracking;
     bool slice, json;
+>>>>>>> /tmp/distill/src/jobs/commands/decompose.c
 };
 
 enum {
@@ -47,7 +58,7 @@ enum {
 static const struct argp_option options[] = {
     {"data", KEY_DATA, "FILE", 0, "Dataset file with training images of the network's classes", 0},
     {"output", 'o', "RUN", 0, "Run directory to make; the modules go to RUN/modules.h5", 0},
-    {"method", KEY_METHOD, "NAME", 0, "How modules are made: activation (default)", 0},
+    {"method", KEY_METHOD, "NAME", 0, "How modules are made: activation (default) or distill", 0},
     {"classes", KEY_CLASSES, "LIST", 0,
      "Make modules of these classes alone: names or indices, as in 0-4,7 or cat,dog", 0},
     {"json", KEY_JSON, 0, 0, "Print the result as JSON", 0},
@@ -78,8 +89,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     struct arguments *arguments = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
-        state->child_inputs[0] = &arguments->classes_run;
-        state->child_inputs[1] = &arguments->job;
+        state->child_inputs[0] = &arguments->distill;
+        state->child_inputs[1] = &arguments->classes_run;
+        state->child_inputs[2] = &arguments->job;
         return 0;
     case KEY_DATA:
         arguments->data = text;
@@ -88,8 +100,10 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         arguments->run = text;
         return 0;
     case KEY_METHOD:
-        if (strcmp(text, "activation") != 0)
-            argp_error(state, "--method: '%s' given, expected activation", text);
+        for (arguments->method = 0; arguments->method < METHOD_COUNT; arguments->method++)
+            if (strcmp(text, method_names[arguments->method]) == 0)
+                return 0;
+        argp_error(state, "--method: '%s' given, expected activation or distill", text);
         return 0;
     case KEY_CLASSES:
         arguments->classes = text;
@@ -138,7 +152,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {{&class_run_argp, 0, NULL, 0}, {&job_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {
+    {&distill_argp, 0, NULL, 0}, {&class_run_argp, 0, NULL, 0}, {&job_argp, 0, NULL, 0}, {0}};
 
 const struct argp argp_decompose = {
     options,
@@ -175,7 +190,9 @@ struct decompose_run {
     struct option_records records;
     struct run_progress progress;
     struct console console;
+    struct option_records class_records; /* distill: all that a module of phase one is a function of */
     struct decomposition_result result;
+    struct distill_result distilled;
 };
 
 static int compare_classes(const void *a, const void *b)
@@ -244,10 +261,18 @@ static enum status load(struct decompose_run *run)
     return status;
 }
 
+static void record_activation(const struct activation_options *activation, struct option_records *records)
+{
+    option_records_add(records, "--tau-plus", "%.9g", (double)activation->tau_plus);
+    option_records_add(records, "--tau-minus", "%.9g", (double)activation->tau_minus);
+    option_records_add(records, "--positives", "%d", (int)activation->positives);
+    option_records_add(records, "--negatives", "%d", (int)activation->negatives);
+    option_records_add(records, "--confidence", "%.9g", (double)activation->confidence);
+}
+
 static enum status record_options(struct decompose_run *run)
 {
     const struct arguments *arguments = run->arguments;
-    const struct activation_options *activation = &arguments->activation;
     uint8_t digest[DIGEST_BYTES];
     char network_hex[DIGEST_HEX_BYTES], data_hex[DIGEST_HEX_BYTES];
     network_digest(run->network, digest);
@@ -258,9 +283,17 @@ static enum status record_options(struct decompose_run *run)
     digest_to_hex(digest, data_hex);
     option_records_add(&run->records, "network (digest)", "%s", network_hex);
     option_records_add(&run->records, "--data (digest)", "%s", data_hex);
-    option_records_add(&run->records, "--method", "activation");
+    option_records_add(&run->records, "--method", "%s", method_names[arguments->method]);
     option_records_add(&run->records, "--classes", "%s",
                        arguments->classes != NULL ? arguments->classes : "all");
+<<<<<<< /tmp/distill/keep/jobs/commands/decompose.c
+    if (arguments->method == METHOD_DISTILL) {
+        distill_options_record(&arguments->distill, &run->records);
+        run->class_records = run->records;
+        distill_options_record_joint(&arguments->distill, &run->records);
+    } else
+        record_activation(&arguments->activation, &run->records);
+=======
     option_records_add(&run->records, "--tau-plus", "%.9g", (double)activation->tau_plus);
     option_records_add(&run->records, "--tau-minus", "%.9g", (double)activation->tau_minus);
     option_records_add(&run->records, "--positives", "%d", (int)activation->positives);
@@ -270,6 +303,7 @@ static enum status record_options(struct decompose_run *run)
                        module_variant_name(arguments->backtracking.variant));
     option_records_add(&run->records, "--epsilon", "%.9g", (double)arguments->backtracking.epsilon);
     option_records_add(&run->records, "--slice", "%s", arguments->slice ? "yes" : "no");
+>>>>>>> /tmp/distill/src/jobs/commands/decompose.c
     option_records_add(&run->records, "--conv", "%s", run->job->convolutions);
     return run_directory_prepare(run->job, arguments->run, arguments->command_line, &run->records);
 }
@@ -277,6 +311,43 @@ static enum status record_options(struct decompose_run *run)
 static void print_note(void *context, const char *line)
 {
     console_print(context, "facet: note: %s", line);
+}
+
+/* Collective. All images are needed at once, on every rank. */
+static enum status distill(struct decompose_run *run)
+{
+    class_name *names = NULL;
+    struct dataset *dataset = run->dataset;
+    enum status status = memory_allocate(&names, (size_t)run->class_count, sizeof *names, "names of classes");
+    for (int32_t i = 0; status == STATUS_OK && i < run->class_count; i++)
+        memcpy(names[i], run->network->class_names[run->classes[i]], sizeof *names);
+    if (status == STATUS_OK)
+        status = dataset_file_load_range(dataset, run->arguments->data, 0, dataset->image_count);
+    const struct distillation distillation = {
+        .network = run->network,
+        .dataset = dataset,
+        .dataset_path = run->arguments->data,
+        .options = &run->arguments->distill,
+        .work = {.comm = run->job->comm,
+                 .run_directory = run->arguments->run,
+                 .output_path = run->modules,
+                 .records = &run->class_records,
+                 .classes = run->classes,
+                 .class_count = run->class_count,
+                 .class_names = (const class_name *)names,
+                 .ranks_per_class = run->arguments->classes_run.ranks_per_class,
+                 .resume = run->arguments->classes_run.resume,
+                 .keep_parts = run->arguments->classes_run.keep_parts,
+                 .checkpoint_seconds = run->arguments->classes_run.checkpoint_seconds,
+                 .stop = run->job->stop,
+                 .progress = &run->progress,
+                 .note = print_note,
+                 .note_context = &run->console}};
+    status = ranks_agree(run->job->comm, status);
+    if (status == STATUS_OK)
+        status = distill_run(&distillation, &run->distilled);
+    memory_free(&names);
+    return status;
 }
 
 /* Collective. */
@@ -305,7 +376,9 @@ static enum status decompose(struct decompose_run *run)
     enum status status = run_progress_open(run->job->comm, run->arguments->run, run->arguments->job.bind,
                                            run->arguments->command_line, run->class_count, &run->progress);
     if (status == STATUS_OK)
-        status = decompose_activation(&decomposition, &run->result);
+        status = run->arguments->method == METHOD_DISTILL
+                     ? distill(run)
+                     : decompose_activation(&decomposition, &run->result);
     if (run_progress_close(run->job->comm, &run->progress, status,
                            status == STATUS_OK ? run->modules : error_message()) != STATUS_OK &&
         status == STATUS_OK)
@@ -313,11 +386,29 @@ static enum status decompose(struct decompose_run *run)
     return status;
 }
 
+static void report_distilled(const struct decompose_run *run, const struct energy_cost *cost)
+{
+    if (!run->arguments->json) {
+        distill_report(&run->distilled, run->modules, run->class_count, cost->seconds, NULL);
+        return;
+    }
+    json_t *object =
+        json_pack("{s:s, s:o, s:s, s:i}", "kind", "modules", "file", json_text(run->modules), "method",
+                  method_names[run->arguments->method], "modules", (int)run->class_count);
+    distill_report(&run->distilled, run->modules, run->class_count, cost->seconds, object);
+    json_add_cost(object, cost);
+    json_print(object);
+}
+
 static void report(const struct decompose_run *run, const struct energy_cost *cost)
 {
     const struct decomposition_result *result = &run->result;
     if (run->job->rank != 0)
         return;
+    if (run->arguments->method == METHOD_DISTILL) {
+        report_distilled(run, cost);
+        return;
+    }
     if (!run->arguments->json) {
         printf("%s: %d modules, %.1f %% of units, %.1f %% of channels, %.1f %% of weights and %.1f %% of "
                "multiply-adds kept on average, %.1f s\n",
@@ -373,7 +464,11 @@ int command_decompose(int argc, char **argv)
 {
     struct arguments arguments = {.classes_run = class_run_options_default(),
                                   .activation = activation_options_default(),
+<<<<<<< /tmp/distill/keep/jobs/commands/decompose.c
+                                  .distill = distill_options_default()};
+=======
                                   .backtracking = backtracking_options_default()};
+>>>>>>> /tmp/distill/src/jobs/commands/decompose.c
     arguments.command_line = command_line_join(argc, argv);
     job_parse(&argp_decompose, argc, argv, &arguments);
     int code = job_run(&arguments.job, decompose_on_ranks, &arguments);

@@ -1,0 +1,17 @@
+/* The options of facet decompose's methods distill and gradient. */
+#ifndef FACET_JOBS_COMMANDS_DECOMPOSE_DISTILL_H
+#define FACET_JOBS_COMMANDS_DECOMPOSE_DISTILL_H
+
+#include <argp.h>
+#include <jansson.h>
+
+#include "mpi/distill.h"
+
+/* An argp child whose input is a struct distill_options. */
+extern const struct argp distill_argp;
+
+/* What came of it, as a line on stdout or added to a JSON object (NULL: the line). */
+void distill_report(const struct distill_result *result, const char *modules, int32_t module_count,
+                    double seconds, json_t *object);
+
+#endif

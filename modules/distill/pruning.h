@@ -1,0 +1,37 @@
+/* Removing channels from a network while it learns: each group of channels (channel_groups.h) is a gate, and
+ * how much the loss would change if it were shut is measured while training by the first-order Taylor
+ * criterion (Molchanov et al., Importance Estimation for Neural Network Pruning, CVPR 2019): the sum of
+ * activity times gradient. For a batch norm, a convolution or a dense layer that is the sum of parameter
+ * times gradient over the parameters that make the channel, so that nothing but the gradient is needed. Gates
+ * are shut by physically removing their channels (network/slicing.h): what is left runs as fast as it is
+ * small. */
+#ifndef FACET_MODULES_DISTILL_PRUNING_H
+#define FACET_MODULES_DISTILL_PRUNING_H
+
+#include "compute/network/network.h"
+
+struct pruning;
+
+/* Starts with a copy of `whole`, which must outlive it. */
+enum status pruning_create(const struct network *whole, struct pruning **pruning);
+void pruning_destroy(struct pruning **pruning);
+
+/* The network as it is now, owned by the pruning until pruning_cut (which replaces it) or pruning_take. */
+struct network *pruning_network(struct pruning *pruning);
+
+/* Adds up importance from the gradient (parameter_count of the present network) of one batch. */
+void pruning_observe(struct pruning *pruning, const float *gradient);
+
+/* Removes the groups of least importance a multiply-add saved, so that at most `multiply_adds` are left, and
+ * forgets the importance. No layer with units loses more than seven eighths of the channels that it had
+ * in `whole`. STATUS_USAGE, with what is possible, when that is not enough. A budget that is kept already
+ * changes nothing. */
+enum status pruning_cut(struct pruning *pruning, uint64_t multiply_adds);
+
+/* kept[c] (channels of `layer` of whole): whether it is still there. */
+void pruning_kept(const struct pruning *pruning, int32_t layer, bool *kept);
+
+/* Hands the network over to the caller. */
+struct network *pruning_take(struct pruning *pruning);
+
+#endif

@@ -1,0 +1,320 @@
+#include "mpi/distill_class.h"
+
+#include <string.h>
+
+#include "compute/base/memory.h"
+#include "compute/base/random.h"
+#include "compute/kernels/losses.h"
+#include "modules/distill/module_channels.h"
+#include "modules/distill/pruning.h"
+#include "modules/distill/sampling.h"
+#include "mpi/trainer.h"
+
+enum {
+    ROUNDS = 8,        /* in which a module is cut to its budget */
+    LOOKS = 8,         /* at held-back images while tuning */
+    PATIENCE = 4,      /* looks without a better one before tuning ends */
+    SETTLE_STEPS = 20, /* without learning, for the running statistics of images drawn without preference */
+    STREAM_CLASS = 0x4443, /* of random numbers (compute/base/random.h) */
+};
+
+struct distiller {
+    const struct distill_classes *classes;
+    const struct class_task *task;
+    struct pruning *pruning;
+    struct sampling sampling;
+    struct trainer *trainer;
+    float *targets; /* (pool images): the parent's posterior of the class */
+    float *held_targets, *held_margins;
+    uint32_t *drawn; /* (batch images): of the pool */
+    float *best;     /* parameters and statistics of the best state */
+    double best_loss;
+    int64_t step; /* steps made */
+    double started;
+};
+
+/* --- a step --- */
+
+static void load_slice(void *context, int worker, struct share slice, float *inputs)
+{
+    const struct distiller *distiller = context;
+    const struct feature_set *pool = distiller->classes->pool;
+    size_t floats = shape_count(pool->shape);
+    (void)worker;
+    for (int64_t i = 0; i < slice.count; i++)
+        memcpy(inputs + (size_t)i * floats,
+               pool->features + (size_t)distiller->drawn[slice.first + i] * floats, floats * sizeof(float));
+}
+
+static void slice_loss(void *context, int worker, struct share slice, const float *output,
+                       float *output_gradient, double sums[TRAINER_SUMS])
+{
+    const struct distiller *distiller = context;
+    const struct distill_options *options = distiller->classes->options;
+    float factor = 1.0F / (float)options->batch_images;
+    (void)worker;
+    for (int64_t i = 0; i < slice.count; i++)
+        sums[0] += binary_cross_entropy(1, output + i, &distiller->targets[distiller->drawn[slice.first + i]],
+                                        options->temperature, factor, output_gradient + i);
+}
+
+static void tell_progress(const struct distiller *distiller)
+{
+    const struct distill_options *options = distiller->classes->options;
+    double elapsed = seconds_now() - distiller->started;
+    double images = (double)distiller->step * options->batch_images;
+    run_progress_rank(distiller->task->progress, "distilling", distiller->task->row,
+                      distiller->step * options->batch_images,
+                      (int64_t)options->steps * options->batch_images,
+                      elapsed > 0 ? images / elapsed / ranks_count(distiller->task->group) : 0);
+}
+
+/* Collective. One batch; `observe` its gradient for the next cut. Without preference, and at rate 0, only the
+ * running statistics move. */
+static enum status make_step(struct distiller *distiller, float rate, bool observe)
+{
+    const struct distill_options *options = distiller->classes->options;
+    for (int32_t i = 0; i < options->batch_images; i++)
+        distiller->drawn[i] = rate > 0 ? sampling_draw(&distiller->sampling, distiller->step, i)
+                                       : sampling_draw_any(&distiller->sampling, distiller->step, i);
+    const struct trainer_batch batch = {
+        .images = options->batch_images, .load = load_slice, .loss = slice_loss, .context = distiller};
+    struct trainer_result result;
+    const float *gradient = trainer_gradient(distiller->trainer, &batch, &result);
+    if (!(result.sums[0] < 1e30F))
+        return error_set(STATUS_MISMATCH,
+                         "distilling class %d diverged in step %lld: the loss is %g; use a smaller --rate",
+                         (int)distiller->task->class_index, (long long)distiller->step + 1,
+                         (double)result.sums[0]);
+    if (observe)
+        pruning_observe(distiller->pruning, gradient);
+    trainer_apply(distiller->trainer, rate);
+    distiller->step++;
+    tell_progress(distiller);
+    return result.stop ? error_set(STATUS_STOPPED, "stopped by a signal while distilling class %d",
+                                   (int)distiller->task->class_index)
+                       : STATUS_OK;
+}
+
+/* Collective. */
+static enum status start_trainer(struct distiller *distiller)
+{
+    const struct trainer_options options = {
+        .batch_images = distiller->classes->options->batch_images,
+        .sgd = {.momentum = 0.9F, .nesterov = true, .weight_decay = 1e-4F},
+        .stop = distiller->task->stop};
+    trainer_destroy(&distiller->trainer);
+    return trainer_create(distiller->task->group, pruning_network(distiller->pruning), &options,
+                          &distiller->trainer);
+}
+
+/* --- cutting --- */
+
+/* Multiply-adds to be left after so many of ROUNDS: a geometric series from the whole to the budget. */
+static uint64_t round_budget(uint64_t whole, uint64_t budget, int32_t rounds)
+{
+    double left = (double)whole;
+    if (rounds == ROUNDS || budget >= whole)
+        return budget;
+    /* The ROUNDS-th root by Newton's method, which is the same on every machine. */
+    double wanted = (double)budget / (double)whole, root = 1;
+    for (int i = 0; i < 60; i++) {
+        double power = 1;
+        for (int32_t k = 0; k < ROUNDS - 1; k++)
+            power *= root;
+        root -= (power * root - wanted) / (ROUNDS * power);
+    }
+    for (int32_t k = 0; k < rounds; k++)
+        left *= root;
+    return (uint64_t)left;
+}
+
+/* Collective. */
+static enum status cut_in_rounds(struct distiller *distiller)
+{
+    const struct distill_options *options = distiller->classes->options;
+    uint64_t budget = distiller->classes->multiply_adds;
+    uint64_t whole = network_multiply_adds(pruning_network(distiller->pruning));
+    int32_t steps = options->steps / 2 / ROUNDS;
+    enum status status = STATUS_OK;
+    for (int32_t round = 1; round <= ROUNDS && status == STATUS_OK; round++) {
+        status = start_trainer(distiller);
+        for (int32_t i = 0; i < (steps > 0 ? steps : 1) && status == STATUS_OK; i++)
+            status = make_step(distiller, options->rate, true);
+        trainer_destroy(&distiller->trainer); /* before its network changes */
+        if (status == STATUS_OK)
+            status = ranks_agree(distiller->task->group,
+                                 pruning_cut(distiller->pruning, round_budget(whole, budget, round)));
+    }
+    return status;
+}
+
+/* --- tuning --- */
+
+static enum status held_loss(struct distiller *distiller, double *loss)
+{
+    const struct feature_set *held = distiller->classes->held;
+    enum status status =
+        feature_set_margins(held, pruning_network(distiller->pruning), distiller->held_margins);
+    *loss = binary_cross_entropy((int32_t)held->count, distiller->held_margins, distiller->held_targets,
+                                 distiller->classes->options->temperature, 1, NULL) /
+            (double)(held->count > 0 ? held->count : 1);
+    return status;
+}
+
+/* Collective. Looks at held-back images and remembers the best state; *better tells whether this is it. */
+static enum status look(struct distiller *distiller, bool *better)
+{
+    struct network *network = pruning_network(distiller->pruning);
+    double loss = 0;
+    enum status status = ranks_agree(distiller->task->group, held_loss(distiller, &loss));
+    *better = loss < distiller->best_loss;
+    if (status == STATUS_OK && *better) {
+        distiller->best_loss = loss;
+        memcpy(distiller->best, network->parameters, network->parameter_count * sizeof(float));
+        memcpy(distiller->best + network->parameter_count, network->statistics,
+               network->statistic_count * sizeof(float));
+    }
+    return status;
+}
+
+static void go_back_to_best(struct distiller *distiller)
+{
+    struct network *network = pruning_network(distiller->pruning);
+    memcpy(network->parameters, distiller->best, network->parameter_count * sizeof(float));
+    memcpy(network->statistics, distiller->best + network->parameter_count,
+           network->statistic_count * sizeof(float));
+}
+
+/* Collective. */
+static enum status tune(struct distiller *distiller)
+{
+    const struct distill_options *options = distiller->classes->options;
+    const struct network *network = pruning_network(distiller->pruning);
+    int32_t total = options->steps - options->steps / 2, worse = 0;
+    bool better;
+    enum status status =
+        ranks_agree(distiller->task->group,
+                    memory_allocate(&distiller->best, network->parameter_count + network->statistic_count,
+                                    sizeof(float), "the best state of a module"));
+    if (status == STATUS_OK)
+        status = start_trainer(distiller);
+    for (int32_t i = 0; i < total && status == STATUS_OK && worse < PATIENCE; i++) {
+        status = make_step(distiller, schedule_rate(SCHEDULE_COSINE, options->rate, i, total), false);
+        if (status == STATUS_OK && ((i + 1) % (total / LOOKS + 1) == 0 || i + 1 == total)) {
+            status = look(distiller, &better);
+            worse = better ? 0 : worse + 1;
+        }
+    }
+    if (status == STATUS_OK && total > 0)
+        go_back_to_best(distiller);
+    for (int32_t i = 0; i < SETTLE_STEPS && status == STATUS_OK; i++)
+        status = make_step(distiller, 0, false);
+    trainer_destroy(&distiller->trainer);
+    return status;
+}
+
+/* --- */
+
+static enum status posteriors(const struct feature_set *set, int32_t class_index, float temperature,
+                              float **targets)
+{
+    size_t classes = (size_t)set->class_count;
+    float *row = NULL;
+    enum status status = memory_allocate(targets, (size_t)set->count, sizeof(float), "posteriors of a class");
+    if (status == STATUS_OK)
+        status = memory_allocate(&row, classes, sizeof(float), "posteriors");
+    for (int64_t i = 0; status == STATUS_OK && i < set->count; i++) {
+        softmax_at_temperature(1, set->class_count, set->logits + (size_t)i * classes, temperature, row);
+        (*targets)[i] = row[class_index];
+    }
+    memory_free(&row);
+    return status;
+}
+
+static enum status prepare(struct distiller *distiller)
+{
+    const struct distill_classes *classes = distiller->classes;
+    const struct distill_options *options = classes->options;
+    int32_t class_index = distiller->task->class_index;
+    uint64_t seed = random_bits(options->seed, STREAM_CLASS, (uint64_t)class_index);
+    enum status status =
+        sampling_create(classes->pool->count, classes->pool->class_count, classes->pool->labels,
+                        classes->pool->logits, class_index, seed, &distiller->sampling);
+    if (status == STATUS_OK)
+        status = posteriors(classes->pool, class_index, options->temperature, &distiller->targets);
+    if (status == STATUS_OK)
+        status = posteriors(classes->held, class_index, options->temperature, &distiller->held_targets);
+    if (status == STATUS_OK)
+        status = memory_allocate(&distiller->held_margins, (size_t)classes->held->count, sizeof(float),
+                                 "margins of held-back images");
+    if (status == STATUS_OK)
+        status = memory_allocate(&distiller->drawn, (size_t)options->batch_images, sizeof(uint32_t),
+                                 "images of a batch");
+    return status;
+}
+
+static void clear(struct distiller *distiller)
+{
+    trainer_destroy(&distiller->trainer);
+    pruning_destroy(&distiller->pruning);
+    sampling_clear(&distiller->sampling);
+    memory_free(&distiller->targets);
+    memory_free(&distiller->held_targets);
+    memory_free(&distiller->held_margins);
+    memory_free(&distiller->drawn);
+    memory_free(&distiller->best);
+}
+
+/* The module around what the pruning has. */
+static enum status finish(struct distiller *distiller, struct module *module)
+{
+    const struct teacher *teacher = distiller->classes->teacher;
+    int32_t class_index = distiller->task->class_index;
+    struct module_origin origin = module_origin_of(teacher->parent);
+    struct module_size whole = module_size_of_network(teacher->parent);
+    const struct module_parts parts = {.stem = teacher->stem,
+                                       .stem_index = 0,
+                                       .origin = &origin,
+                                       .whole = &whole,
+                                       .class_name = teacher->parent->class_names[class_index],
+                                       .class_index = class_index};
+    uint8_t *channels = NULL;
+    enum status status = module_channels_of(teacher, distiller->pruning, &channels);
+    struct network *network = pruning_take(distiller->pruning);
+    if (status == STATUS_OK)
+        status = module_from_network(network, &parts, module);
+    if (status != STATUS_OK) {
+        network_destroy(&network);
+        memory_free(&channels);
+        return status;
+    }
+    module->channels = channels;
+    module->positive_images = (int32_t)distiller->sampling.own_count;
+    module->negative_images = (int32_t)(distiller->sampling.count - distiller->sampling.own_count);
+    return STATUS_OK;
+}
+
+enum status distill_class_make(void *context, const struct class_task *task, struct module *module)
+{
+    struct distiller distiller = {
+        .classes = context, .task = task, .best_loss = 1e300, .started = seconds_now()};
+    const struct distill_options *options = distiller.classes->options;
+    struct network *whole = NULL;
+    enum status status = prepare(&distiller);
+    if (status == STATUS_OK)
+        status = teacher_class_network(distiller.classes->teacher, task->class_index, options->temperature,
+                                       &whole);
+    if (status == STATUS_OK)
+        status = pruning_create(whole, &distiller.pruning);
+    status = ranks_agree(task->group, status);
+    if (status == STATUS_OK)
+        status = cut_in_rounds(&distiller);
+    if (status == STATUS_OK)
+        status = tune(&distiller);
+    if (status == STATUS_OK)
+        status = ranks_agree(task->group, finish(&distiller, module));
+    clear(&distiller);
+    network_destroy(&whole);
+    return status;
+}

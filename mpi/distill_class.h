@@ -1,0 +1,25 @@
+/* Phase one of method `distill`: one class's module by itself.
+ *
+ * The module starts as the parent's tail with one output. In the first half of the steps it learns the
+ * parent's posterior of its class (binary cross-entropy at a temperature) and is cut to its budget in rounds,
+ * by what its channels have shown to matter (modules/distill/pruning.h); in the second half what is left is
+ * tuned, and the best state on held-back images stays. */
+#ifndef FACET_MPI_DISTILL_CLASS_H
+#define FACET_MPI_DISTILL_CLASS_H
+
+#include "mpi/class_run.h"
+#include "mpi/distill.h"
+#include "mpi/distill_features.h"
+
+struct distill_classes {
+    const struct distill_options *options;
+    const struct teacher *teacher;
+    const struct feature_set *pool, *held; /* of training images, of images held back */
+    uint64_t multiply_adds;                /* of a module beyond its stem, at most */
+};
+
+/* A class_make (context: struct distill_classes). The module is the same bytes for any number of ranks in the
+ * group and threads. */
+enum status distill_class_make(void *context, const struct class_task *task, struct module *module);
+
+#endif

@@ -1,0 +1,426 @@
+#include "mpi/distill_joint.h"
+
+#include <string.h>
+
+#include "compute/base/memory.h"
+#include "compute/base/random.h"
+#include "compute/kernels/losses.h"
+#include "modules/modules_file.h"
+#include "mpi/modules_store.h"
+#include "mpi/trainer.h"
+
+enum {
+    LOOKS = 10,            /* at held-back images */
+    STREAM_JOINT = 0x4a4f, /* of random numbers (compute/base/random.h) */
+};
+
+/* One of this rank's modules. */
+struct pupil {
+    struct module module;
+    struct trainer *trainer;
+    float *best; /* parameters and statistics of the best state */
+};
+
+struct joint {
+    const struct distill_joint *job;
+    MPI_Comm comm;
+    int32_t k, classes;   /* modules of all ranks; classes of the parent */
+    struct share own;     /* rows of this rank */
+    struct pupil *pupils; /* (own.count) */
+    struct network *stem; /* read back from the file, to be written again */
+    int32_t *rows;        /* (own.count) */
+
+    int32_t batch;
+    uint32_t *order;                   /* the epoch's permutation of the training images */
+    int64_t epoch;                     /* of `order`; −1: none yet */
+    struct shown_image *shown;         /* (batch) */
+    float *features;                   /* (batch, features) */
+    float *sent, *received;            /* see exchange */
+    int *counts, *offsets;             /* (ranks): floats of `received` */
+    float *scores, *dscores, *targets; /* (batch, k) */
+    float *logits;                     /* (batch, classes) */
+    float *column;                     /* (batch) */
+    float *held_margins, *held_scores; /* (held images), (held images, k) */
+    double best_loss, best_top1;
+    double exchange_seconds, started;
+};
+
+/* --- making ready --- */
+
+static enum status load_modules(struct joint *joint)
+{
+    const struct distill_joint *job = joint->job;
+    struct module_set *set = NULL;
+    enum status status = modules_file_load(job->modules_path, "modules", &set);
+    if (status != STATUS_OK)
+        return status;
+    if (set->module_count != joint->k)
+        status = error_set(STATUS_MISMATCH, "%s: %d modules, expected %d; run again without --resume",
+                           job->modules_path, (int)set->module_count, (int)joint->k);
+    if (status == STATUS_OK)
+        status = memory_allocate(&joint->pupils, (size_t)joint->own.count, sizeof *joint->pupils, "modules");
+    if (status == STATUS_OK)
+        status = memory_allocate(&joint->rows, (size_t)joint->own.count, sizeof *joint->rows, "modules");
+    for (int64_t i = 0; status == STATUS_OK && i < joint->own.count; i++) {
+        struct module *from = &set->modules[joint->own.first + i];
+        joint->rows[i] = (int32_t)(joint->own.first + i);
+        joint->pupils[i].module = *from;
+        memset(from, 0, sizeof *from);
+    }
+    if (status == STATUS_OK && set->parent_count > 0) {
+        joint->stem = set->parents[0];
+        set->parents[0] = NULL;
+    }
+    module_set_destroy(&set);
+    return status;
+}
+
+static enum status prepare_pupils(struct joint *joint)
+{
+    const struct trainer_options options = {
+        .batch_images = joint->batch,
+        .sgd = {.momentum = 0.9F, .nesterov = true, .weight_decay = 1e-4F},
+        .hold = true};
+    enum status status = STATUS_OK;
+    for (int64_t i = 0; status == STATUS_OK && i < joint->own.count; i++) {
+        struct pupil *pupil = &joint->pupils[i];
+        const struct network *network = pupil->module.network;
+        status = trainer_create(MPI_COMM_SELF, pupil->module.network, &options, &pupil->trainer);
+        if (status == STATUS_OK)
+            status = memory_allocate(&pupil->best, network->parameter_count + network->statistic_count,
+                                     sizeof(float), "the best state of a module");
+    }
+    return status;
+}
+
+/* The images of a batch whose logits a rank computes. */
+static struct share logits_share(const struct joint *joint, int rank)
+{
+    int64_t blocks = (joint->batch + FEATURE_BLOCK - 1) / FEATURE_BLOCK;
+    struct share share = share_of(blocks, ranks_count(joint->comm), rank);
+    int64_t first = share.first * FEATURE_BLOCK, end = (share.first + share.count) * FEATURE_BLOCK;
+    first = first < joint->batch ? first : joint->batch;
+    end = end < joint->batch ? end : joint->batch;
+    return (struct share){first, end - first};
+}
+
+static enum status prepare_buffers(struct joint *joint)
+{
+    const struct distill_joint *job = joint->job;
+    size_t batch = (size_t)joint->batch, k = (size_t)joint->k, held = (size_t)job->held->count;
+    size_t ranks = (size_t)ranks_count(joint->comm), all = batch * (k + (size_t)joint->classes) + ranks;
+    const struct {
+        void *buffer;
+        size_t count, bytes;
+    } buffers[] = {
+        {&joint->order, (size_t)job->images->train_count, sizeof *joint->order},
+        {&joint->shown, batch, sizeof *joint->shown},
+        {&joint->features, batch * shape_count(teacher_features(job->teacher)), sizeof(float)},
+        {&joint->sent, all, sizeof(float)},
+        {&joint->received, all, sizeof(float)},
+        {&joint->counts, ranks, sizeof(int)},
+        {&joint->offsets, ranks, sizeof(int)},
+        {&joint->scores, batch * k, sizeof(float)},
+        {&joint->dscores, batch * k, sizeof(float)},
+        {&joint->targets, batch * k, sizeof(float)},
+        {&joint->logits, batch * (size_t)joint->classes, sizeof(float)},
+        {&joint->column, batch, sizeof(float)},
+        {&joint->held_margins, held, sizeof(float)},
+        {&joint->held_scores, held * k, sizeof(float)},
+    };
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < sizeof buffers / sizeof *buffers; i++)
+        status = memory_allocate(buffers[i].buffer, buffers[i].count, buffers[i].bytes,
+                                 "distilling modules together");
+    int at = 0;
+    for (int r = 0; status == STATUS_OK && r < (int)ranks; r++) {
+        joint->counts[r] = (int)(share_of(joint->k, (int64_t)ranks, r).count * joint->batch +
+                                 logits_share(joint, r).count * joint->classes + 1);
+        joint->offsets[r] = at;
+        at += joint->counts[r];
+    }
+    return status;
+}
+
+static void clear(struct joint *joint)
+{
+    for (int64_t i = 0; joint->pupils != NULL && i < joint->own.count; i++) {
+        trainer_destroy(&joint->pupils[i].trainer);
+        module_clear(&joint->pupils[i].module);
+        memory_free(&joint->pupils[i].best);
+    }
+    memory_free(&joint->pupils);
+    network_destroy(&joint->stem);
+    memory_free(&joint->rows);
+    memory_free(&joint->order);
+    memory_free(&joint->shown);
+    memory_free(&joint->features);
+    memory_free(&joint->sent);
+    memory_free(&joint->received);
+    memory_free(&joint->counts);
+    memory_free(&joint->offsets);
+    memory_free(&joint->scores);
+    memory_free(&joint->dscores);
+    memory_free(&joint->targets);
+    memory_free(&joint->logits);
+    memory_free(&joint->column);
+    memory_free(&joint->held_margins);
+    memory_free(&joint->held_scores);
+}
+
+/* --- held-back images --- */
+
+double distill_held_top1(const struct feature_set *held, const int32_t *classes, int32_t k,
+                         const float *scores, float temperature, double *loss)
+{
+    int64_t images = 0, correct = 0;
+    float *chosen = NULL;
+    *loss = 0;
+    if (memory_allocate(&chosen, (size_t)k, sizeof(float), "posteriors") != STATUS_OK)
+        return -1;
+    for (int64_t i = 0; i < held->count; i++) {
+        const float *row = scores + i * k, *logits = held->logits + i * held->class_count;
+        int32_t label = -1, best = 0;
+        for (int32_t j = 0; j < k; j++) {
+            label = classes[j] == held->labels[i] ? j : label;
+            best = row[j] > row[best] ? j : best;
+            chosen[j] = logits[classes[j]];
+        }
+        if (label < 0)
+            continue;
+        softmax_at_temperature(1, k, chosen, temperature, chosen);
+        *loss += softmax_distillation(1, k, row, chosen, temperature, 1, NULL);
+        correct += best == label;
+        images++;
+    }
+    memory_free(&chosen);
+    *loss /= images > 0 ? (double)images : 1;
+    return images > 0 ? (double)correct / (double)images : -1;
+}
+
+/* Collective. scores (held, k) on every rank. */
+static enum status score_held(struct joint *joint)
+{
+    const struct feature_set *held = joint->job->held;
+    enum status status = STATUS_OK;
+    memset(joint->held_scores, 0, (size_t)held->count * (size_t)joint->k * sizeof(float));
+    for (int64_t i = 0; status == STATUS_OK && i < joint->own.count; i++) {
+        status = feature_set_margins(held, joint->pupils[i].module.network, joint->held_margins);
+        for (int64_t n = 0; n < held->count; n++)
+            joint->held_scores[n * joint->k + joint->own.first + i] = joint->held_margins[n];
+    }
+    status = ranks_agree(joint->comm, status);
+    /* Each number is one rank's, to which zeros are added. */
+    if (status == STATUS_OK)
+        for (int64_t n = 0; n < held->count; n += 4096) {
+            int64_t rows = held->count - n < 4096 ? held->count - n : 4096;
+            MPI_Allreduce(MPI_IN_PLACE, joint->held_scores + n * joint->k, (int)(rows * joint->k), MPI_FLOAT,
+                          MPI_SUM, joint->comm);
+        }
+    return status;
+}
+
+/* Collective. */
+static enum status look(struct joint *joint)
+{
+    double loss;
+    enum status status = score_held(joint);
+    if (status != STATUS_OK)
+        return status;
+    double top1 = distill_held_top1(joint->job->held, joint->job->work->classes, joint->k, joint->held_scores,
+                                    joint->job->options->temperature, &loss);
+    if (!(loss < joint->best_loss))
+        return STATUS_OK;
+    joint->best_loss = loss;
+    joint->best_top1 = top1;
+    for (int64_t i = 0; i < joint->own.count; i++) {
+        const struct network *network = joint->pupils[i].module.network;
+        memcpy(joint->pupils[i].best, network->parameters, network->parameter_count * sizeof(float));
+        memcpy(joint->pupils[i].best + network->parameter_count, network->statistics,
+               network->statistic_count * sizeof(float));
+    }
+    return STATUS_OK;
+}
+
+static void go_back_to_best(struct joint *joint)
+{
+    for (int64_t i = 0; i < joint->own.count; i++) {
+        struct network *network = joint->pupils[i].module.network;
+        memcpy(network->parameters, joint->pupils[i].best, network->parameter_count * sizeof(float));
+        memcpy(network->statistics, joint->pupils[i].best + network->parameter_count,
+               network->statistic_count * sizeof(float));
+    }
+}
+
+/* --- a step --- */
+
+static void draw_batch(struct joint *joint, int64_t step)
+{
+    const struct distill_images *images = joint->job->images;
+    for (int32_t i = 0; i < joint->batch; i++) {
+        int64_t place = step * joint->batch + i, epoch = place / images->train_count;
+        if (epoch != joint->epoch) {
+            random_permutation(joint->job->options->seed, STREAM_JOINT + (uint64_t)epoch, joint->order,
+                               (size_t)images->train_count);
+            joint->epoch = epoch;
+        }
+        joint->shown[i] = (struct shown_image){images->train[joint->order[place % images->train_count]],
+                                               (int32_t)(epoch & 0x3fffffff)};
+    }
+}
+
+/* Features of the whole batch, and logits of this rank's share of it. */
+static void make_features(struct joint *joint, float *logits)
+{
+    struct share mine = logits_share(joint, ranks_rank(joint->comm));
+    size_t floats = shape_count(teacher_features(joint->job->teacher));
+    int64_t end = mine.first + mine.count;
+    feature_maker_run(joint->job->maker, joint->shown, mine.first, joint->features, NULL);
+    feature_maker_run(joint->job->maker, joint->shown + mine.first, mine.count,
+                      joint->features + (size_t)mine.first * floats, logits);
+    feature_maker_run(joint->job->maker, joint->shown + end, joint->batch - end,
+                      joint->features + (size_t)end * floats, NULL);
+}
+
+/* Collective. A rank sends the scores of its modules (module by module), its share of the parent's logits,
+ * and whether it was asked to stop; all put everything in its place. Returns whether any was. */
+static bool exchange(struct joint *joint, const struct trainer_batch *batch)
+{
+    float *logits = joint->sent + (size_t)joint->own.count * (size_t)joint->batch;
+    size_t logits_count = (size_t)logits_share(joint, ranks_rank(joint->comm)).count * (size_t)joint->classes;
+    for (int64_t i = 0; i < joint->own.count; i++)
+        trainer_forward(joint->pupils[i].trainer, batch, joint->sent + i * joint->batch);
+    logits[logits_count] = *joint->job->work->stop ? 1.0F : 0.0F;
+    MPI_Barrier(joint->comm); /* so that waiting for others is not counted as exchanging */
+    double started = seconds_now();
+    MPI_Allgatherv(joint->sent, joint->counts[ranks_rank(joint->comm)], MPI_FLOAT, joint->received,
+                   joint->counts, joint->offsets, MPI_FLOAT, joint->comm);
+    joint->exchange_seconds += seconds_now() - started;
+
+    bool stop = false;
+    for (int r = 0; r < ranks_count(joint->comm); r++) {
+        const float *from = joint->received + joint->offsets[r];
+        struct share rows = share_of(joint->k, ranks_count(joint->comm), r), images = logits_share(joint, r);
+        for (int64_t j = 0; j < rows.count; j++, from += joint->batch)
+            for (int32_t n = 0; n < joint->batch; n++)
+                joint->scores[(int64_t)n * joint->k + rows.first + j] = from[n];
+        size_t count = (size_t)images.count * (size_t)joint->classes;
+        memcpy(joint->logits + (size_t)images.first * (size_t)joint->classes, from, count * sizeof(float));
+        stop = stop || from[count] > 0;
+    }
+    return stop;
+}
+
+/* The loss of the batch and its gradient, the same on every rank. */
+static double batch_loss(struct joint *joint)
+{
+    float temperature = joint->job->options->temperature;
+    for (int32_t n = 0; n < joint->batch; n++)
+        for (int32_t j = 0; j < joint->k; j++)
+            joint->targets[(int64_t)n * joint->k + j] =
+                joint->logits[(int64_t)n * joint->classes + joint->job->work->classes[j]];
+    softmax_at_temperature(joint->batch, joint->k, joint->targets, temperature, joint->targets);
+    return softmax_distillation(joint->batch, joint->k, joint->scores, joint->targets, temperature,
+                                1.0F / (float)joint->batch, joint->dscores);
+}
+
+static void tell_progress(struct joint *joint, int64_t step)
+{
+    double elapsed = seconds_now() - joint->started;
+    int64_t total = (int64_t)joint->job->options->joint_steps * joint->batch;
+    run_progress_rank(joint->job->work->progress, "distilling together", -1, (step + 1) * joint->batch, total,
+                      elapsed > 0 ? (double)((step + 1) * joint->batch) / elapsed / ranks_count(joint->comm)
+                                  : 0);
+}
+
+/* Collective. */
+static enum status make_step(struct joint *joint, int64_t step)
+{
+    const struct distill_options *options = joint->job->options;
+    draw_batch(joint, step);
+    make_features(joint, joint->sent + (size_t)joint->own.count * (size_t)joint->batch);
+    const struct trainer_batch batch = {.images = joint->batch, .inputs = joint->features};
+    bool stop = exchange(joint, &batch);
+    double loss = batch_loss(joint);
+    if (!(loss < 1e30))
+        return error_set(STATUS_MISMATCH,
+                         "distilling together diverged in step %lld: the loss is %g; use a smaller "
+                         "--joint-rate",
+                         (long long)step + 1, loss);
+    float rate = schedule_rate(SCHEDULE_COSINE, options->joint_rate, step, options->joint_steps);
+    for (int64_t i = 0; i < joint->own.count; i++) {
+        for (int32_t n = 0; n < joint->batch; n++)
+            joint->column[n] = joint->dscores[(int64_t)n * joint->k + joint->own.first + i];
+        trainer_backward(joint->pupils[i].trainer, &batch, joint->column);
+        trainer_apply(joint->pupils[i].trainer, rate);
+    }
+    tell_progress(joint, step);
+    if (stop)
+        return error_set(STATUS_STOPPED,
+                         "stopped by a signal in step %lld of %d of distilling together; go on with "
+                         "--resume, which begins this phase again",
+                         (long long)step + 1, (int)options->joint_steps);
+    return STATUS_OK;
+}
+
+static enum status run_steps(struct joint *joint)
+{
+    int64_t steps = joint->job->options->joint_steps, stride = steps / LOOKS > 0 ? steps / LOOKS : 1;
+    enum status status = look(joint);
+    joint->started = seconds_now();
+    for (int64_t step = 0; step < steps && status == STATUS_OK; step++) {
+        status = make_step(joint, step);
+        if (status == STATUS_OK && ((step + 1) % stride == 0 || step + 1 == steps))
+            status = look(joint);
+    }
+    return status;
+}
+
+/* Collective. */
+static enum status store(struct joint *joint)
+{
+    struct module *modules = NULL;
+    enum status status = ranks_agree(
+        joint->comm, memory_allocate(&modules, (size_t)joint->own.count, sizeof *modules, "modules"));
+    for (int64_t i = 0; status == STATUS_OK && i < joint->own.count; i++)
+        modules[i] = joint->pupils[i].module;
+    if (status == STATUS_OK)
+        status = modules_store(joint->comm, joint->job->work->output_path, joint->stem, joint->k, modules,
+                               joint->rows, (int32_t)joint->own.count);
+    memory_free(&modules);
+    return status;
+}
+
+enum status distill_joint_run(const struct distill_joint *job, struct distill_result *result)
+{
+    MPI_Comm comm = job->work->comm;
+    struct joint joint = {.job = job,
+                          .comm = comm,
+                          .k = job->work->class_count,
+                          .classes = job->teacher->tail->class_count,
+                          .own = share_of(job->work->class_count, ranks_count(comm), ranks_rank(comm)),
+                          .batch = job->options->joint_batch_images,
+                          .epoch = -1,
+                          .best_loss = 1e300};
+    enum status status = load_modules(&joint);
+    if (status == STATUS_OK)
+        status = prepare_buffers(&joint);
+    if (status == STATUS_OK)
+        status = prepare_pupils(&joint);
+    status = ranks_agree(comm, status);
+    if (status == STATUS_OK)
+        status = run_steps(&joint);
+    double seconds[2] = {seconds_now() - joint.started, joint.exchange_seconds};
+    if (status == STATUS_OK) {
+        go_back_to_best(&joint);
+        status = store(&joint);
+    }
+    if (status == STATUS_OK) {
+        MPI_Allreduce(MPI_IN_PLACE, seconds, 2, MPI_DOUBLE, MPI_MAX, comm);
+        result->joint_seconds = seconds[0];
+        result->exchange_seconds = seconds[1];
+        result->held_top1 = joint.best_top1;
+    }
+    clear(&joint);
+    return status;
+}

@@ -1,0 +1,31 @@
+/* Phase two of method `distill`: all modules learn together. Every rank keeps some of them, all see the same
+ * batch, one allgather a step gives everybody the scores of all (and the parent's logits, of which each rank
+ * computes a share), and each trains its own on its part of the gradient of one loss: the softmax over all
+ * scores against the parent's posterior, both at a temperature. Modules stay separate networks. */
+#ifndef FACET_MPI_DISTILL_JOINT_H
+#define FACET_MPI_DISTILL_JOINT_H
+
+#include "mpi/distill.h"
+#include "mpi/distill_features.h"
+
+struct distill_joint {
+    const struct distill_options *options;
+    const struct teacher *teacher;
+    const struct distill_images *images;
+    struct feature_maker *maker;
+    const struct feature_set *held; /* of images held back */
+    const char *modules_path;       /* phase one's modules, a row for each class of `work` */
+    const struct class_work *work;
+};
+
+/* Collective. Writes work->output_path. STATUS_STOPPED when a signal ended it: nothing is written then.
+ * The same bytes for any number of ranks and threads. Fills held_top1 and the seconds of *result. */
+enum status distill_joint_run(const struct distill_joint *job, struct distill_result *result);
+
+/* Share of the held-back images of these classes (ascending, of the network) whose label scores highest among
+ * the classes (the first among equals), and mean distillation loss at the temperature; scores (count, k),
+ * logits (count, classes). −1 when there is none. */
+double distill_held_top1(const struct feature_set *held, const int32_t *classes, int32_t k,
+                         const float *scores, float temperature, double *loss);
+
+#endif

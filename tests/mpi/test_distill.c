@@ -1,0 +1,235 @@
+/* Method distill on a tiny network: the same bytes for any number of ranks, within the budget, resumed. */
+#include "tests/mpi/on_ranks.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "compute/base/memory.h"
+#include "compute/base/random.h"
+#include "compute/network/zoo.h"
+#include "modules/modules_file.h"
+#include "mpi/distill.h"
+#include "mpi/ranks.h"
+
+enum { CLASSES = 3, EACH = 24, PATH_BYTES = 128 };
+
+static char directory[PATH_BYTES];
+static struct network *network;
+static struct dataset *dataset;
+static volatile sig_atomic_t stop;
+
+static void make_data(void)
+{
+    const struct shape shape = {8, 8, 3};
+    static uint8_t pixels[CLASSES * EACH * 8 * 8 * 3];
+    int32_t labels[CLASSES * EACH];
+    for (size_t i = 0; i < sizeof pixels; i++)
+        pixels[i] = (uint8_t)random_below(1, 1, i, 256);
+    for (int32_t i = 0; i < CLASSES * EACH; i++)
+        labels[i] = i / EACH;
+    assert_on_ranks(dataset_create(shape, CLASSES, NULL, pixels, labels, CLASSES * EACH, &dataset) ==
+                    STATUS_OK);
+    assert_on_ranks(zoo_build("resnet20", shape, CLASSES, SHORTCUT_A, &network) == STATUS_OK);
+    network_initialise(network, 1);
+}
+
+static void in_directory(const char *name, char path[PATH_BYTES])
+{
+    snprintf(path, PATH_BYTES, "%.64s/%s", directory, name);
+}
+
+static struct distill_options small_options(void)
+{
+    struct distill_options options = distill_options_default();
+    options.steps = 20;
+    options.joint_steps = 0;
+    options.batch_images = options.joint_batch_images = 33;
+    options.pool_images = 100;
+    return options;
+}
+
+/* On `comm`, of all classes or the first alone, into the file `output`. */
+static enum status run(MPI_Comm comm, const struct distill_options *options, int32_t class_count, bool resume,
+                       const char *output, struct distill_result *result)
+{
+    const int32_t classes[CLASSES] = {0, 1, 2};
+    char path[PATH_BYTES];
+    struct option_records records = {0};
+    in_directory(output, path);
+    distill_options_record(options, &records);
+    const struct distillation distillation = {
+        .network = network,
+        .dataset = dataset,
+        .dataset_path = "the data",
+        .options = options,
+        .work = {.comm = comm,
+                 .run_directory = directory,
+                 .output_path = path,
+                 .records = &records,
+                 .classes = classes,
+                 .class_count = class_count,
+                 .class_names = (const class_name *)network->class_names,
+                 .resume = resume,
+                 .checkpoint_seconds = 60,
+                 .stop = &stop}};
+    return distill_run(&distillation, result);
+}
+
+/* The same by rank 0 alone. */
+static void run_alone(const struct distill_options *options, int32_t class_count, const char *output)
+{
+    struct distill_result result;
+    if (ranks_rank(MPI_COMM_WORLD) == 0)
+        assert_on_ranks(run(MPI_COMM_SELF, options, class_count, false, output, &result) == STATUS_OK);
+    MPI_Barrier(MPI_COMM_WORLD);
+}
+
+static void assert_same_file(const char *a, const char *b)
+{
+    char command[2 * PATH_BYTES + 16], left[PATH_BYTES], right[PATH_BYTES];
+    in_directory(a, left);
+    in_directory(b, right);
+    snprintf(command, sizeof command, "cmp %s %s", left, right);
+    if (ranks_rank(MPI_COMM_WORLD) == 0)
+        assert_on_ranks(system(command) == 0);
+    MPI_Barrier(MPI_COMM_WORLD);
+}
+
+static void test_each_by_itself_is_the_same_on_any_ranks(void **state)
+{
+    (void)state;
+    struct distill_options options = small_options();
+    struct distill_result result;
+    run_alone(&options, CLASSES, "alone.h5");
+    assert_on_ranks(run(MPI_COMM_WORLD, &options, CLASSES, false, "together.h5", &result) == STATUS_OK);
+    assert_on_ranks(result.held_top1 == -1);
+    assert_same_file("alone.h5", "together.h5");
+}
+
+static void test_together_is_the_same_on_any_ranks(void **state)
+{
+    (void)state;
+    struct distill_options options = small_options();
+    struct distill_result result;
+    options.joint_steps = 4;
+    options.stem = "2";
+    options.budget = 0.05;
+    run_alone(&options, CLASSES, "joint-alone.h5");
+    assert_on_ranks(run(MPI_COMM_WORLD, &options, CLASSES, false, "joint.h5", &result) == STATUS_OK);
+    assert_on_ranks(result.held_top1 >= 0 && result.held_top1 <= 1);
+    assert_same_file("joint-alone.h5", "joint.h5");
+}
+
+static void test_modules_keep_the_budget(void **state)
+{
+    (void)state;
+    struct distill_options options = small_options();
+    struct module_set *set = NULL;
+    struct distill_result result;
+    char path[PATH_BYTES];
+    options.stem = "none";
+    options.budget = 0.25;
+    assert_on_ranks(run(MPI_COMM_WORLD, &options, CLASSES, false, "budget.h5", &result) == STATUS_OK);
+    in_directory("budget.h5", path);
+    assert_on_ranks(modules_file_load(path, "modules", &set) == STATUS_OK);
+    assert_on_ranks(set->module_count == CLASSES && set->parent_count == 0);
+    for (int32_t i = 0; i < CLASSES; i++) {
+        const struct module *module = &set->modules[i];
+        uint64_t left = network_multiply_adds(module->network);
+        assert_on_ranks(left <= network_multiply_adds(network) / 4 &&
+                        left > network_multiply_adds(network) / 8);
+        assert_on_ranks(module->kept.multiply_adds == left && module->channels != NULL);
+        uint64_t channels = 0;
+        for (size_t c = 0; c < module->whole.channels; c++)
+            channels += unit_map_get(module->channels, c);
+        assert_on_ranks(channels >= module->kept.channels && channels < module->whole.channels);
+    }
+    module_set_destroy(&set);
+}
+
+static void test_a_class_is_the_same_whatever_others_are_made(void **state)
+{
+    (void)state;
+    struct distill_options options = small_options();
+    struct module_set *all = NULL, *one = NULL;
+    struct distill_result result;
+    char path[PATH_BYTES];
+    assert_on_ranks(run(MPI_COMM_WORLD, &options, CLASSES, false, "all.h5", &result) == STATUS_OK);
+    assert_on_ranks(run(MPI_COMM_WORLD, &options, 1, false, "one.h5", &result) == STATUS_OK);
+    in_directory("all.h5", path);
+    assert_on_ranks(modules_file_load(path, "modules", &all) == STATUS_OK);
+    in_directory("one.h5", path);
+    assert_on_ranks(modules_file_load(path, "modules", &one) == STATUS_OK);
+    uint8_t left[DIGEST_BYTES], right[DIGEST_BYTES];
+    network_digest(all->modules[0].network, left);
+    network_digest(one->modules[0].network, right);
+    assert_on_ranks(memcmp(left, right, sizeof left) == 0);
+    module_set_destroy(&all);
+    module_set_destroy(&one);
+}
+
+/* The same as never stopped. */
+static void test_a_stopped_run_resumes(void **state)
+{
+    (void)state;
+    struct distill_options options = small_options();
+    struct distill_result result;
+    options.joint_steps = 3;
+    assert_on_ranks(run(MPI_COMM_WORLD, &options, CLASSES, false, "undisturbed.h5", &result) == STATUS_OK);
+    stop = 1;
+    assert_on_ranks(run(MPI_COMM_WORLD, &options, CLASSES, false, "resumed.h5", &result) == STATUS_STOPPED);
+    stop = 0;
+    assert_on_ranks(run(MPI_COMM_WORLD, &options, CLASSES, true, "resumed.h5", &result) == STATUS_OK);
+    assert_same_file("undisturbed.h5", "resumed.h5");
+}
+
+static void test_options_that_make_no_sense_are_refused(void **state)
+{
+    (void)state;
+    struct distill_result result;
+    struct distill_options options = small_options();
+    options.budget = 0;
+    assert_on_ranks(run(MPI_COMM_WORLD, &options, CLASSES, false, "no.h5", &result) == STATUS_USAGE);
+    options = small_options();
+    options.budget = 0.001; /* less than an eighth of each layer */
+    assert_on_ranks(run(MPI_COMM_WORLD, &options, CLASSES, false, "no.h5", &result) == STATUS_USAGE);
+    options = small_options();
+    options.stem = "nowhere";
+    assert_on_ranks(run(MPI_COMM_WORLD, &options, CLASSES, false, "no.h5", &result) == STATUS_NOT_FOUND);
+    options = small_options();
+    options.rate = 99;
+    options.steps = 200;
+    assert_on_ranks(run(MPI_COMM_WORLD, &options, CLASSES, false, "no.h5", &result) == STATUS_MISMATCH);
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(test_each_by_itself_is_the_same_on_any_ranks),
+    cmocka_unit_test(test_together_is_the_same_on_any_ranks),
+    cmocka_unit_test(test_modules_keep_the_budget),
+    cmocka_unit_test(test_a_class_is_the_same_whatever_others_are_made),
+    cmocka_unit_test(test_a_stopped_run_resumes),
+    cmocka_unit_test(test_options_that_make_no_sense_are_refused),
+};
+
+int main(int argc, char **argv)
+{
+    int provided = 0;
+    MPI_Init_thread(&argc, &argv, MPI_THREAD_MULTIPLE, &provided);
+    if (ranks_rank(MPI_COMM_WORLD) == 0) {
+        snprintf(directory, sizeof directory, "/tmp/facet-distill-XXXXXX");
+        assert_on_ranks(mkdtemp(directory) != NULL);
+    }
+    MPI_Bcast(directory, sizeof directory, MPI_CHAR, 0, MPI_COMM_WORLD);
+    make_data();
+    int failures = cmocka_run_group_tests(tests, NULL, NULL);
+    network_destroy(&network);
+    dataset_destroy(&dataset);
+    char command[PATH_BYTES + 16];
+    snprintf(command, sizeof command, "rm -rf %s", directory);
+    if (ranks_rank(MPI_COMM_WORLD) == 0 && system(command) != 0)
+        failures++;
+    MPI_Finalize();
+    return failures;
+}

@@ -1,0 +1,163 @@
+/* Channels that go together, and networks cut to a budget. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "compute/base/memory.h"
+#include "compute/base/random.h"
+#include "compute/network/zoo.h"
+#include "modules/distill/channel_groups.h"
+#include "modules/distill/pruning.h"
+
+static struct network *made_network(const char *name)
+{
+    struct network *network = NULL;
+    assert_int_equal(zoo_build(name, (struct shape){8, 8, 3}, 4, SHORTCUT_A, &network), STATUS_OK);
+    network_initialise(network, 1);
+    return network;
+}
+
+static int32_t group_of(const struct channel_groups *groups, int32_t layer, int32_t channel)
+{
+    return groups->group[groups->first[layer] + (size_t)channel];
+}
+
+static void test_a_chain_has_a_group_for_each_channel(void **state)
+{
+    (void)state;
+    struct network *network = made_network("lenet");
+    struct channel_groups groups;
+    assert_int_equal(channel_groups_find(network, &groups), STATUS_OK);
+    /* 32 and 64 channels, and 128 nodes; the flattened image belongs to the 64. */
+    assert_int_equal(groups.count, 32 + 64 + 128);
+    int32_t last = network->layer_count - 1;
+    assert_int_equal(group_of(&groups, 0, 0), NO_GROUP);
+    assert_int_equal(group_of(&groups, last, 0), NO_GROUP);
+    channel_groups_clear(&groups);
+    network_destroy(&network);
+}
+
+static void test_a_residual_stream_hangs_together(void **state)
+{
+    (void)state;
+    struct network *network = made_network("resnet20");
+    struct channel_groups groups;
+    assert_int_equal(channel_groups_find(network, &groups), STATUS_OK);
+    /* Nine blocks with channels of their own; the streams of the three stages are one by shortcut A, which
+     * pads 16 channels to 32 and 32 to 64. */
+    assert_int_equal(groups.count, 3 * (16 + 32 + 64) + 64);
+    int32_t adds[2], found = 0;
+    for (int32_t i = 0; i < network->layer_count && found < 2; i++)
+        if (network->layers[i].kind == LAYER_ADD)
+            adds[found++] = i;
+    assert_int_equal(group_of(&groups, adds[0], 5), group_of(&groups, adds[1], 5));
+    assert_int_not_equal(group_of(&groups, adds[0], 5), group_of(&groups, adds[0], 6));
+    channel_groups_clear(&groups);
+    network_destroy(&network);
+}
+
+/* Any gradient: importance in a random order. */
+static void observe(struct pruning *pruning)
+{
+    const struct network *network = pruning_network(pruning);
+    float *gradient = NULL;
+    assert_int_equal(memory_allocate(&gradient, network->parameter_count, sizeof(float), "gradient"),
+                     STATUS_OK);
+    for (size_t i = 0; i < network->parameter_count; i++)
+        gradient[i] = random_normal(3, 1, i);
+    pruning_observe(pruning, gradient);
+    memory_free(&gradient);
+}
+
+static void test_budgets_are_kept_in_steps(void **state)
+{
+    (void)state;
+    struct network *network = made_network("resnet20");
+    struct pruning *pruning = NULL;
+    uint64_t whole = network_multiply_adds(network);
+    assert_int_equal(pruning_create(network, &pruning), STATUS_OK);
+    for (uint64_t part = 8; part >= 1; part /= 2) {
+        observe(pruning);
+        assert_int_equal(pruning_cut(pruning, whole * part / 10), STATUS_OK);
+        uint64_t left = network_multiply_adds(pruning_network(pruning));
+        assert_true(left <= whole * part / 10);
+        assert_true(left > whole * part / 20); /* no more than needed */
+    }
+    pruning_destroy(&pruning);
+    network_destroy(&network);
+}
+
+static void test_a_budget_that_is_kept_changes_nothing(void **state)
+{
+    (void)state;
+    struct network *network = made_network("lenet");
+    struct pruning *pruning = NULL;
+    assert_int_equal(pruning_create(network, &pruning), STATUS_OK);
+    assert_int_equal(pruning_cut(pruning, network_multiply_adds(network)), STATUS_OK);
+    assert_int_equal(pruning_network(pruning)->parameter_count, network->parameter_count);
+    pruning_destroy(&pruning);
+    network_destroy(&network);
+}
+
+static void test_a_budget_below_the_floor_is_refused(void **state)
+{
+    (void)state;
+    struct network *network = made_network("resnet20");
+    struct pruning *pruning = NULL;
+    assert_int_equal(pruning_create(network, &pruning), STATUS_OK);
+    assert_int_equal(pruning_cut(pruning, 100), STATUS_USAGE);
+    assert_int_equal(pruning_network(pruning)->parameter_count, network->parameter_count);
+    pruning_destroy(&pruning);
+    network_destroy(&network);
+}
+
+/* A channel whose parameters have no gradient matters least, and goes first; kept tells so. */
+static void test_what_does_not_matter_goes_first(void **state)
+{
+    (void)state;
+    struct network *network = made_network("lenet");
+    struct pruning *pruning = NULL;
+    int32_t first = -1, relu = -1;
+    for (int32_t i = 0; i < network->layer_count && relu < 0; i++) {
+        if (network->layers[i].kind == LAYER_CONVOLUTION && first < 0)
+            first = i;
+        if (network->layers[i].kind == LAYER_RELU)
+            relu = i;
+    }
+    float *gradient = NULL;
+    assert_int_equal(memory_allocate(&gradient, network->parameter_count, sizeof(float), "gradient"),
+                     STATUS_OK);
+    assert_int_equal(pruning_create(network, &pruning), STATUS_OK);
+    for (size_t i = 0; i < network->parameter_count; i++)
+        gradient[i] = network->parameters[i];
+    const struct layer *layer = &network->layers[first];
+    for (size_t i = 7; i < layer->parameter_count; i += (size_t)layer->shape.c)
+        gradient[layer->parameter_offset + i] = 0;
+    pruning_observe(pruning, gradient);
+    assert_int_equal(pruning_cut(pruning, network_multiply_adds(network) - 1), STATUS_OK);
+    bool kept[32];
+    assert_int_equal(network->layers[relu].shape.c, 32);
+    pruning_kept(pruning, relu, kept);
+    for (int c = 0; c < 32; c++)
+        assert_int_equal(kept[c], c != 7);
+    memory_free(&gradient);
+    pruning_destroy(&pruning);
+    network_destroy(&network);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_chain_has_a_group_for_each_channel),
+        cmocka_unit_test(test_a_residual_stream_hangs_together),
+        cmocka_unit_test(test_budgets_are_kept_in_steps),
+        cmocka_unit_test(test_a_budget_that_is_kept_changes_nothing),
+        cmocka_unit_test(test_a_budget_below_the_floor_is_refused),
+        cmocka_unit_test(test_what_does_not_matter_goes_first),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
