@@ -30,14 +30,10 @@ struct arguments {
     const char *network, *data, *classes, *run;
     char *command_line;
     enum method method;
-    struct activation_options activation;
-<<<<<<< /tmp/distill/keep/jobs/commands/decompose.c
     struct distill_options distill;
-    bool json;
-=======
+    struct activation_options activation;
     struct backtracking_options backtracking;
     bool slice, json;
->>>>>>> /tmp/distill/src/jobs/commands/decompose.c
 };
 
 enum {
@@ -261,13 +257,17 @@ static enum status load(struct decompose_run *run)
     return status;
 }
 
-static void record_activation(const struct activation_options *activation, struct option_records *records)
+static void record_activation(const struct arguments *arguments, struct option_records *records)
 {
+    const struct activation_options *activation = &arguments->activation;
     option_records_add(records, "--tau-plus", "%.9g", (double)activation->tau_plus);
     option_records_add(records, "--tau-minus", "%.9g", (double)activation->tau_minus);
     option_records_add(records, "--positives", "%d", (int)activation->positives);
     option_records_add(records, "--negatives", "%d", (int)activation->negatives);
     option_records_add(records, "--confidence", "%.9g", (double)activation->confidence);
+    option_records_add(records, "--variant", "%s", module_variant_name(arguments->backtracking.variant));
+    option_records_add(records, "--epsilon", "%.9g", (double)arguments->backtracking.epsilon);
+    option_records_add(records, "--slice", "%s", arguments->slice ? "yes" : "no");
 }
 
 static enum status record_options(struct decompose_run *run)
@@ -284,27 +284,15 @@ static enum status record_options(struct decompose_run *run)
     option_records_add(&run->records, "network (digest)", "%s", network_hex);
     option_records_add(&run->records, "--data (digest)", "%s", data_hex);
     option_records_add(&run->records, "--method", "%s", method_names[arguments->method]);
-    option_records_add(&run->records, "--classes", "%s",
-                       arguments->classes != NULL ? arguments->classes : "all");
-<<<<<<< /tmp/distill/keep/jobs/commands/decompose.c
+    option_records_add(&run->records, "--conv", "%s", run->job->convolutions);
     if (arguments->method == METHOD_DISTILL) {
         distill_options_record(&arguments->distill, &run->records);
         run->class_records = run->records;
         distill_options_record_joint(&arguments->distill, &run->records);
     } else
-        record_activation(&arguments->activation, &run->records);
-=======
-    option_records_add(&run->records, "--tau-plus", "%.9g", (double)activation->tau_plus);
-    option_records_add(&run->records, "--tau-minus", "%.9g", (double)activation->tau_minus);
-    option_records_add(&run->records, "--positives", "%d", (int)activation->positives);
-    option_records_add(&run->records, "--negatives", "%d", (int)activation->negatives);
-    option_records_add(&run->records, "--confidence", "%.9g", (double)activation->confidence);
-    option_records_add(&run->records, "--variant", "%s",
-                       module_variant_name(arguments->backtracking.variant));
-    option_records_add(&run->records, "--epsilon", "%.9g", (double)arguments->backtracking.epsilon);
-    option_records_add(&run->records, "--slice", "%s", arguments->slice ? "yes" : "no");
->>>>>>> /tmp/distill/src/jobs/commands/decompose.c
-    option_records_add(&run->records, "--conv", "%s", run->job->convolutions);
+        record_activation(arguments, &run->records);
+    option_records_add(&run->records, "--classes", "%s",
+                       arguments->classes != NULL ? arguments->classes : "all");
     return run_directory_prepare(run->job, arguments->run, arguments->command_line, &run->records);
 }
 
@@ -464,11 +452,8 @@ int command_decompose(int argc, char **argv)
 {
     struct arguments arguments = {.classes_run = class_run_options_default(),
                                   .activation = activation_options_default(),
-<<<<<<< /tmp/distill/keep/jobs/commands/decompose.c
-                                  .distill = distill_options_default()};
-=======
+                                  .distill = distill_options_default(),
                                   .backtracking = backtracking_options_default()};
->>>>>>> /tmp/distill/src/jobs/commands/decompose.c
     arguments.command_line = command_line_join(argc, argv);
     job_parse(&argp_decompose, argc, argv, &arguments);
     int code = job_run(&arguments.job, decompose_on_ranks, &arguments);
