@@ -11,10 +11,13 @@ static const struct command commands[] = {
     {"import-data", "images with labels into a dataset file", command_import_data, &argp_import_data},
     {"import", "a network trained elsewhere into a network file", command_import, &argp_import},
     {"train", "train a network, data-parallel over ranks", command_train, &argp_train},
+    {"train-modules", "train one module a class from scratch, classes shared among ranks", command_train_modules,
+     &argp_train_modules},
     {"decompose", "cut a network into one module a class, classes shared among ranks", command_decompose,
      &argp_decompose},
     {"compose", "make a classifier of modules", command_compose, &argp_compose},
     {"replace", "exchange one module of a composition for another", command_replace, &argp_replace},
+    {"adapt", "tune modules further on classes they have not seen", command_adapt, &argp_adapt},
     {"evaluate", "top-1, top-5 and per-class accuracy of a network, modules or a composition",
      command_evaluate, &argp_evaluate},
     {"predict", "what a classifier says of images or of an array of them", command_predict, &argp_predict},
@@ -31,8 +34,8 @@ __attribute__((visibility("default"))) const char *argp_program_version = "facet
 
 /* After the list of commands in --help, and in facet(1). */
 static const char introduction[] =
-    "import-data, train, decompose and evaluate run on many ranks under mpirun or srun,\n"
-    "and alone as one. facet-monitor shows a running job.\n\n"
+    "import-data, train, train-modules, decompose, adapt, evaluate and calibrating run on\n"
+    "many ranks under mpirun or srun, and alone as one. facet-monitor shows a running job.\n\n"
     "  facet import-data fashion-mnist/ --split train -o train.h5\n"
     "  mpirun -n 4 facet train --net lenet --data train.h5 -o lenet.h5\n"
     "  mpirun -n 4 facet decompose lenet.h5 --data train.h5 -o run\n"

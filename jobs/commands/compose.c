@@ -108,8 +108,10 @@ static enum status compose(void *input, struct module_set **composition)
 static void announce(void *input, const struct module_set *composition)
 {
     const struct arguments *arguments = input;
-    printf("%s: %d modules of %d networks\n", arguments->output, (int)composition->module_count,
-           (int)composition->parent_count);
+    int networks = (int)composition->parent_count;
+    for (int32_t i = 0; i < composition->module_count; i++)
+        networks += composition->modules[i].parent < 0; /* it takes images itself */
+    printf("%s: %d modules of %d networks\n", arguments->output, (int)composition->module_count, networks);
 }
 
 int command_compose(int argc, char **argv)

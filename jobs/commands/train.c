@@ -15,6 +15,7 @@
 #include "jobs/job.h"
 #include "jobs/json_output.h"
 #include "jobs/run_directory.h"
+#include "jobs/training_options.h"
 #include "mpi/ranks.h"
 #include "mpi/train.h"
 
@@ -27,25 +28,7 @@ struct arguments {
     bool resume, json;
 };
 
-enum {
-    KEY_NET = 0x100,
-    KEY_DATA,
-    KEY_TEST,
-    KEY_RUN,
-    KEY_EPOCHS,
-    KEY_BATCH,
-    KEY_RATE,
-    KEY_SCHEDULE,
-    KEY_MOMENTUM,
-    KEY_NO_NESTEROV,
-    KEY_WEIGHT_DECAY,
-    KEY_CROP,
-    KEY_FLIP,
-    KEY_SEED,
-    KEY_SHORTCUT,
-    KEY_RESUME,
-    KEY_JSON
-};
+enum { KEY_NET = 0x100, KEY_DATA, KEY_TEST, KEY_RUN, KEY_EPOCHS, KEY_SHORTCUT, KEY_RESUME, KEY_JSON };
 
 static const struct argp_option options[] = {
     {"net", KEY_NET, "NAME", 0,
@@ -56,60 +39,10 @@ static const struct argp_option options[] = {
     {"run", KEY_RUN, "DIR", 0, "Run directory: checkpoint, events, monitor (default: OUTPUT.run)", 0},
     {"resume", KEY_RESUME, 0, 0, "Go on from the run directory's checkpoint, if there is one", 0},
     {"json", KEY_JSON, 0, 0, "Print the result as JSON", 0},
-    {0, 0, 0, 0, "Training:", 2},
-    {"epochs", KEY_EPOCHS, "N", 0, "Passes over the training images (default 10)", 2},
-    {"batch", KEY_BATCH, "N", 0, "Images a step, over all ranks (default 128)", 2},
-    {"rate", KEY_RATE, "R", 0, "Peak learning rate (default 0.05)", 2},
-    {"schedule", KEY_SCHEDULE, "NAME", 0, "step, cosine or one-cycle (default)", 2},
-    {"momentum", KEY_MOMENTUM, "M", 0, "Momentum (default 0.9)", 2},
-    {"no-nesterov", KEY_NO_NESTEROV, 0, 0, "Plain momentum instead of Nesterov's", 2},
-    {"weight-decay", KEY_WEIGHT_DECAY, "D", 0, "L2 factor on weights (default 0.0005)", 2},
-    {"crop", KEY_CROP, "N", 0, "Augment: pad by N zeros and crop at random (default 0: none)", 2},
-    {"flip", KEY_FLIP, 0, 0, "Augment: mirror one image in two", 2},
+    {"epochs", KEY_EPOCHS, "N", 0, "Passes over the training images (default 10)", 0},
     {"shortcut", KEY_SHORTCUT, "A|B", 0,
-     "ResNet shortcuts: A pads, B convolves (default: A for resnet20 … 110)", 2},
-    {"seed", KEY_SEED, "N", 0, "Seed of weights, order and augmentation (default 1)", 2},
+     "ResNet shortcuts: A pads, B convolves (default: A for resnet20 … 110)", 0},
     {0}};
-
-static error_t parse_training_option(int key, char *text, struct argp_state *state,
-                                     struct train_options *train)
-{
-    switch (key) {
-    case KEY_EPOCHS:
-        train->epochs = (int32_t)parse_integer(state, "--epochs", text, 1, 1000000);
-        return 0;
-    case KEY_BATCH:
-        train->batch_images = (int32_t)parse_integer(state, "--batch", text, 1, 1 << 20);
-        return 0;
-    case KEY_RATE:
-        train->rate = parse_number(state, "--rate", text, 1e-9F, 1e3F);
-        return 0;
-    case KEY_SCHEDULE:
-        if (schedule_from_name(text, &train->schedule) != STATUS_OK)
-            argp_error(state, "--schedule: %s", error_message());
-        return 0;
-    case KEY_MOMENTUM:
-        train->sgd.momentum = parse_number(state, "--momentum", text, 0, 0.9999F);
-        return 0;
-    case KEY_NO_NESTEROV:
-        train->sgd.nesterov = false;
-        return 0;
-    case KEY_WEIGHT_DECAY:
-        train->sgd.weight_decay = parse_number(state, "--weight-decay", text, 0, 1);
-        return 0;
-    case KEY_CROP:
-        train->augmentation.crop_padding = (int32_t)parse_integer(state, "--crop", text, 0, 1024);
-        return 0;
-    case KEY_FLIP:
-        train->augmentation.flip = true;
-        return 0;
-    case KEY_SEED:
-        train->seed = (uint64_t)parse_integer(state, "--seed", text, 0, INT64_MAX);
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
 
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
@@ -117,6 +50,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &arguments->job;
+        state->child_inputs[1] = &arguments->train;
         return 0;
     case KEY_NET:
         arguments->net = text;
@@ -132,6 +66,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         return 0;
     case KEY_RUN:
         arguments->run = text;
+        return 0;
+    case KEY_EPOCHS:
+        arguments->train.epochs = (int32_t)parse_integer(state, "--epochs", text, 1, 1000000);
         return 0;
     case KEY_RESUME:
         arguments->resume = true;
@@ -153,17 +90,18 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         parse_require(state, "--output", arguments->output);
         return 0;
     default:
-        return parse_training_option(key, text, state, &arguments->train);
+        return ARGP_ERR_UNKNOWN;
     }
 }
 
-static const struct argp_child children[] = {{&job_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {{&job_argp, 0, NULL, 0}, {&training_argp, 0, NULL, 0}, {0}};
 
 const struct argp argp_train = {
     options,
     parse_option,
     NULL,
     "Train a network from scratch. The result is the same bytes for any number of ranks and threads.\v"
+    "The rate is 0.05 by default, the schedule one-cycle.\n\n"
     "Stopped by SIGINT, SIGTERM or SIGUSR1, it saves a checkpoint in the run directory and exits with 75; "
     "the same "
     "command with --resume goes on. Follow it with `facet-monitor OUTPUT.run`.\n\n"
@@ -243,15 +181,7 @@ static void record_options(struct train_run *run)
                                                            : "default");
     option_records_add(records, "--data (digest)", "%s", hex);
     option_records_add(records, "--epochs", "%d", (int)train->epochs);
-    option_records_add(records, "--batch", "%d", (int)train->batch_images);
-    option_records_add(records, "--rate", "%.9g", (double)train->rate);
-    option_records_add(records, "--schedule", "%s", schedule_name(train->schedule));
-    option_records_add(records, "--momentum", "%.9g", (double)train->sgd.momentum);
-    option_records_add(records, "--no-nesterov", "%s", train->sgd.nesterov ? "not given" : "given");
-    option_records_add(records, "--weight-decay", "%.9g", (double)train->sgd.weight_decay);
-    option_records_add(records, "--crop", "%d", (int)train->augmentation.crop_padding);
-    option_records_add(records, "--flip", "%s", train->augmentation.flip ? "given" : "not given");
-    option_records_add(records, "--seed", "%llu", (unsigned long long)train->seed);
+    training_options_record(train, records);
     option_records_add(records, "--conv", "%s", run->job->convolutions);
 }
 
@@ -413,13 +343,7 @@ static enum status train_on_ranks(struct job *job, void *input)
 
 int command_train(int argc, char **argv)
 {
-    struct arguments arguments = {
-        .train = {.epochs = 10,
-                  .batch_images = 128,
-                  .schedule = SCHEDULE_ONE_CYCLE,
-                  .rate = 0.05F,
-                  .sgd = {.momentum = 0.9F, .nesterov = true, .weight_decay = 5e-4F},
-                  .seed = 1}};
+    struct arguments arguments = {.train = train_options_default(10, 0.05F, SCHEDULE_ONE_CYCLE)};
     arguments.command_line = command_line_join(argc, argv);
     job_parse(&argp_train, argc, argv, &arguments);
     int code = job_run(&arguments.job, train_on_ranks, &arguments);

@@ -1,0 +1,291 @@
+/* facet adapt: tune modules further on classes they have not seen. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compute/base/memory.h"
+#include "compute/base/output_file.h"
+#include "jobs/commands/commands.h"
+#include "jobs/composition_job.h"
+#include "jobs/json_output.h"
+#include "jobs/training_options.h"
+#include "modules/modules_file.h"
+#include "mpi/adapt.h"
+#include "mpi/ranks.h"
+
+struct arguments {
+    struct job_options job;
+    struct train_options train;
+    struct data_arguments data;
+    const char *composition, *modules, *output;
+    enum tune_part part;
+    enum adapt_negatives negatives;
+    int64_t steps;
+    bool json;
+};
+
+enum { KEY_DATA = 0x100, KEY_MODULES, KEY_TUNE, KEY_NEGATIVES, KEY_STEPS, KEY_JSON };
+
+static const struct argp_option options[] = {
+    {"data", KEY_DATA, "[NAME=]FILE", 0,
+     "Dataset file with training images; given several times, their classes are joined", 0},
+    {"output", 'o', "FILE", 0, "Composition file to write", 0},
+    {"modules", KEY_MODULES, "LIST", 0,
+     "Tune these alone: labels or indices, as in 0-4,7 or cat,dog (default: all)", 0},
+    {"tune", KEY_TUNE, "PART", 0,
+     "What of a module is tuned: head, last-stage (default) or all; the rest stays as it is, and stays "
+     "shared",
+     0},
+    {"negatives", KEY_NEGATIVES, "WHICH", 0,
+     "Classes to tell a module's own from: labels (those of the other modules), all (of the data), or auto "
+     "(default): labels if the data have any, else all",
+     0},
+    {"steps", KEY_STEPS, "N", 0, "Steps a module (default 300)", 0},
+    {"json", KEY_JSON, 0, 0, "Print the result as JSON", 0},
+    {0}};
+
+static enum adapt_negatives parse_negatives(const struct argp_state *state, const char *text)
+{
+    if (strcmp(text, "labels") == 0)
+        return ADAPT_NEGATIVES_LABELS;
+    if (strcmp(text, "all") == 0)
+        return ADAPT_NEGATIVES_ALL;
+    if (strcmp(text, "auto") != 0)
+        argp_error(state, "--negatives: '%s' given, expected labels, all or auto", text);
+    return ADAPT_NEGATIVES_AUTO;
+}
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &arguments->train;
+        state->child_inputs[1] = &arguments->job;
+        return 0;
+    case KEY_DATA:
+        data_arguments_add(&arguments->data, state, "--data", text);
+        return 0;
+    case 'o':
+        arguments->output = text;
+        return 0;
+    case KEY_MODULES:
+        arguments->modules = text;
+        return 0;
+    case KEY_TUNE:
+        if (tune_part_from_name(text, &arguments->part) != STATUS_OK)
+            argp_error(state, "--tune: %s", error_message());
+        return 0;
+    case KEY_NEGATIVES:
+        arguments->negatives = parse_negatives(state, text);
+        return 0;
+    case KEY_STEPS:
+        arguments->steps = parse_integer(state, "--steps", text, 1, 100000000);
+        return 0;
+    case KEY_JSON:
+        arguments->json = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (arguments->composition != NULL)
+            argp_usage(state);
+        arguments->composition = text;
+        return 0;
+    case ARGP_KEY_END:
+        parse_require(state, "COMPOSITION", arguments->composition);
+        parse_require(state, "--data", arguments->data.texts[0]);
+        parse_require(state, "--output", arguments->output);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_child children[] = {{&training_argp, 0, NULL, 0}, {&job_argp, 0, NULL, 0}, {0}};
+
+const struct argp argp_adapt = {
+    options,
+    parse_option,
+    "COMPOSITION",
+    "Continuous learning: tune the modules of a composition (or a modules file) further on classes they have "
+    "not seen.\v"
+    "A module that meets images of another dataset has never learned to say no to them. It is trained on "
+    "them as negatives, and on images of its own class, to tell the two apart; half of each batch is of its "
+    "own class. Then all modules are calibrated together, on images held back from both. The rate is 0.01 by "
+    "default, the schedule cosine. The result is the same bytes for any number of ranks.\n\n"
+    "  facet compose a/modules.h5:cat,dog b/modules.h5:cup -o mixed.h5\n"
+    "  mpirun -n 4 facet adapt mixed.h5 --data train-a.h5 --data train-b.h5 -o adapted.h5",
+    children,
+    NULL,
+    NULL};
+
+/* What a run holds on one rank. */
+struct adaptation {
+    struct job *job;
+    struct arguments *arguments;
+    struct module_set *set;
+    struct dataset_join *join;
+    int32_t *chosen, chosen_count;
+    bool calibrated; /* else `missing` is a label that the data have not */
+    class_name missing;
+    struct calibration_result calibration;
+    struct run_progress progress; /* for the terminal alone */
+    struct console console;
+};
+
+static int compare_indices(const void *a, const void *b)
+{
+    int32_t left = *(const int32_t *)a, right = *(const int32_t *)b;
+    return (left > right) - (left < right);
+}
+
+static enum status choose_modules(struct adaptation *run)
+{
+    const char *list = run->arguments->modules;
+    class_name *labels = NULL;
+    enum status status =
+        memory_allocate(&run->chosen, (size_t)run->set->module_count, sizeof(int32_t), "modules to adapt");
+    if (status == STATUS_OK && list != NULL)
+        status = module_set_labels(run->set, &labels);
+    if (status == STATUS_OK && list != NULL)
+        status = class_names_select((const class_name *)labels, run->set->module_count, list,
+                                    run->arguments->composition, run->chosen, &run->chosen_count);
+    if (status == STATUS_OK && list != NULL)
+        qsort(run->chosen, (size_t)run->chosen_count, sizeof(int32_t), compare_indices);
+    for (int32_t i = 0; status == STATUS_OK && list == NULL && i < run->set->module_count; i++)
+        run->chosen[run->chosen_count++] = i;
+    memory_free(&labels);
+    return status;
+}
+
+static enum status load(struct adaptation *run)
+{
+    const struct arguments *arguments = run->arguments;
+    enum status status = STATUS_OK;
+    if (run->job->rank == 0)
+        status = output_file_check(arguments->output);
+    if (status == STATUS_OK)
+        status = modules_file_load(arguments->composition, NULL, &run->set);
+    if (status == STATUS_OK)
+        status = choose_modules(run);
+    if (status == STATUS_OK)
+        status = dataset_join_open(arguments->data.texts, arguments->data.count, &run->join);
+    if (status == STATUS_OK)
+        status = dataset_join_load(run->join);
+    return status;
+}
+
+/* Collective. */
+static enum status adapt(struct adaptation *run)
+{
+    const struct arguments *arguments = run->arguments;
+    const struct adapting adapting = {.comm = run->job->comm,
+                                      .join = run->join,
+                                      .where = arguments->composition,
+                                      .part = arguments->part,
+                                      .negatives = arguments->negatives,
+                                      .options = &arguments->train,
+                                      .steps = arguments->steps,
+                                      .chosen_count = run->chosen_count,
+                                      .chosen = run->chosen,
+                                      .stop = run->job->stop,
+                                      .progress = &run->progress};
+    return adapt_modules(&adapting, &run->set);
+}
+
+/* Whether every label is a class of the data: modules that were left alone may be of others. */
+static enum status can_calibrate(struct adaptation *run)
+{
+    run->calibrated = true;
+    for (int32_t i = 0; i < run->set->module_count && run->calibrated; i++) {
+        struct joined_class found;
+        const char *label = run->set->modules[i].label;
+        enum status status = dataset_join_find(run->join, label, run->arguments->composition, &found);
+        if (status != STATUS_OK)
+            return status;
+        run->calibrated = found.dataset >= 0;
+        memcpy(run->missing, label, sizeof run->missing);
+    }
+    return STATUS_OK;
+}
+
+/* Collective. */
+static enum status calibrate(struct adaptation *run)
+{
+    const struct arguments *arguments = run->arguments;
+    enum status status = ranks_agree(run->job->comm, can_calibrate(run));
+    if (status == STATUS_OK && run->calibrated)
+        status =
+            calibrate_on_ranks(run->job, &arguments->data, arguments->output, &run->set, &run->calibration);
+    else if (status == STATUS_OK && run->job->rank == 0)
+        fprintf(stderr,
+                "facet: note: %s is not calibrated: the data have no class \"%s\"; facet compose --calibrate "
+                "does it with data that have all\n",
+                arguments->output, run->missing);
+    return status;
+}
+
+static void print_json(const struct adaptation *run, const struct energy_cost *cost)
+{
+    const struct arguments *arguments = run->arguments;
+    json_t *object = json_pack("{s:s, s:o, s:i, s:i, s:s, s:I, s:b}", "kind", "composition", "file",
+                               json_text(arguments->output), "modules", (int)run->set->module_count,
+                               "adapted", (int)run->chosen_count, "tune", tune_part_name(arguments->part),
+                               "steps", (json_int_t)arguments->steps, "calibrated", (int)run->calibrated);
+    if (run->calibrated) {
+        json_object_set_new(object, "held_back_images", json_integer((json_int_t)run->calibration.images));
+        json_object_set_new(object, "held_back_top1", json_real(run->calibration.after.top1));
+        json_object_set_new(object, "held_back_loss", json_real(run->calibration.after.loss));
+    }
+    json_add_cost(object, cost);
+    json_print(object);
+}
+
+static void report(const struct adaptation *run, const struct energy_cost *cost)
+{
+    const struct arguments *arguments = run->arguments;
+    if (run->job->rank != 0)
+        return;
+    if (arguments->json) {
+        print_json(run, cost);
+        return;
+    }
+    printf("%s: %d of %d modules adapted in %lld steps each, %.1f s\n", arguments->output,
+           (int)run->chosen_count, (int)run->set->module_count, (long long)arguments->steps, cost->seconds);
+    if (run->calibrated)
+        calibration_print(arguments->output, &run->calibration);
+}
+
+static enum status adapt_on_ranks(struct job *job, void *input)
+{
+    struct adaptation run = {.job = job, .arguments = input};
+    struct energy_meter meter;
+    energy_start(&meter);
+    console_open(&run.console, job->progress_line);
+    run.progress.show = job->rank == 0 ? console_show : NULL;
+    run.progress.show_context = &run.console;
+    enum status status = ranks_agree(job->comm, load(&run));
+    if (status == STATUS_OK)
+        status = adapt(&run);
+    console_close(&run.console);
+    if (status == STATUS_OK)
+        status = calibrate(&run);
+    if (status == STATUS_OK && job->rank == 0)
+        status = modules_file_save(run.set, "composition", run.arguments->output);
+    status = ranks_agree(job->comm, status);
+    if (status == STATUS_OK) {
+        struct energy_cost cost = energy_read(job->comm, &meter);
+        report(&run, &cost);
+    }
+    memory_free(&run.chosen);
+    dataset_join_destroy(&run.join);
+    module_set_destroy(&run.set);
+    return status;
+}
+
+int command_adapt(int argc, char **argv)
+{
+    struct arguments arguments = {
+        .train = train_options_default(0, 0.01F, SCHEDULE_COSINE), .part = TUNE_LAST_STAGE, .steps = 300};
+    job_parse(&argp_adapt, argc, argv, &arguments);
+    return job_run(&arguments.job, adapt_on_ranks, &arguments);
+}

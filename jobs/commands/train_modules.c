@@ -1,0 +1,285 @@
+/* facet train-modules: one module a class, trained from scratch, classes shared among ranks. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compute/base/memory.h"
+#include "compute/formats/dataset_file.h"
+#include "jobs/class_run_options.h"
+#include "jobs/command_line.h"
+#include "jobs/commands/commands.h"
+#include "jobs/console.h"
+#include "jobs/job.h"
+#include "jobs/json_output.h"
+#include "jobs/run_directory.h"
+#include "jobs/training_options.h"
+#include "mpi/ranks.h"
+#include "mpi/train_modules.h"
+
+struct arguments {
+    struct job_options job;
+    struct class_run_options classes_run;
+    struct train_options train;
+    const char *net, *data, *classes, *run;
+    char *command_line;
+    enum shortcut shortcut;
+    bool json;
+};
+
+enum { KEY_NET = 0x100, KEY_DATA, KEY_CLASSES, KEY_EPOCHS, KEY_SHORTCUT, KEY_JSON };
+
+static const struct argp_option options[] = {
+    {"net", KEY_NET, "NAME", 0, "Architecture of each module, as of `facet train`", 0},
+    {"data", KEY_DATA, "FILE", 0, "Dataset file to train on", 0},
+    {"output", 'o', "RUN", 0, "Run directory to make; the modules go to RUN/modules.h5", 0},
+    {"classes", KEY_CLASSES, "LIST", 0,
+     "Make modules of these classes alone: names or indices, as in 0-4,7 or cat,dog", 0},
+    {"epochs", KEY_EPOCHS, "N", 0,
+     "Passes over the images of a module's own class; as many of other classes beside them (default 10)", 0},
+    {"shortcut", KEY_SHORTCUT, "A|B", 0,
+     "ResNet shortcuts: A pads, B convolves (default: A for resnet20 … 110)", 0},
+    {"json", KEY_JSON, 0, 0, "Print the result as JSON", 0},
+    {0}};
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &arguments->train;
+        state->child_inputs[1] = &arguments->classes_run;
+        state->child_inputs[2] = &arguments->job;
+        return 0;
+    case KEY_NET:
+        arguments->net = text;
+        return 0;
+    case KEY_DATA:
+        arguments->data = text;
+        return 0;
+    case 'o':
+        arguments->run = text;
+        return 0;
+    case KEY_CLASSES:
+        arguments->classes = text;
+        return 0;
+    case KEY_EPOCHS:
+        arguments->train.epochs = (int32_t)parse_integer(state, "--epochs", text, 1, 1000000);
+        return 0;
+    case KEY_SHORTCUT:
+        if (strcmp(text, "A") != 0 && strcmp(text, "B") != 0)
+            argp_error(state, "--shortcut: '%s' given, expected A or B", text);
+        arguments->shortcut = *text == 'A' ? SHORTCUT_A : SHORTCUT_B;
+        return 0;
+    case KEY_JSON:
+        arguments->json = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        argp_error(state, "'%s' given, but no argument is expected beside the options", text);
+        return 0;
+    case ARGP_KEY_END:
+        parse_require(state, "--net", arguments->net);
+        parse_require(state, "--data", arguments->data);
+        parse_require(state, "--output", arguments->run);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_child children[] = {
+    {&training_argp, 0, NULL, 0}, {&class_run_argp, 0, NULL, 0}, {&job_argp, 0, NULL, 0}, {0}};
+
+const struct argp argp_train_modules = {
+    options,
+    parse_option,
+    NULL,
+    "Train one module a class from scratch: a network with one output that tells its class from the others.\v"
+    "Half of each batch are images of the class, half of the others, these by class in equal parts; the loss "
+    "is binary cross-entropy. Every tenth image of each class is held back: `facet compose --calibrate` "
+    "makes "
+    "the modules' scores comparable on them. The rate is 0.05 by default, the schedule one-cycle. "
+    "RUN/modules.h5 is the same bytes for any number of ranks.\n\n"
+    "Each finished class is kept in RUN/parts until all are: a run that was stopped (it then exits with 75) "
+    "or killed goes on with --resume.\n\n"
+    "  mpirun -n 4 facet train-modules --net lenet --data train.h5 -o run\n"
+    "  facet compose run/modules.h5 --calibrate train.h5 -o all.h5",
+    children,
+    NULL,
+    NULL};
+
+/* What a run holds on one rank. */
+struct training_run {
+    struct job *job;
+    struct arguments *arguments;
+    struct dataset *dataset;
+    int32_t *classes, class_count;
+    class_name *names; /* of classes[i] */
+    char *modules;
+    struct option_records records;
+    struct run_progress progress;
+    struct console console;
+    struct class_run_result result;
+};
+
+static int compare_classes(const void *a, const void *b)
+{
+    int32_t left = *(const int32_t *)a, right = *(const int32_t *)b;
+    return (left > right) - (left < right);
+}
+
+static enum status choose_classes(struct training_run *run)
+{
+    const struct dataset *dataset = run->dataset;
+    const char *list = run->arguments->classes;
+    size_t most = (size_t)dataset->class_count;
+    enum status status = memory_allocate(&run->classes, most, sizeof(int32_t), "classes to train");
+    if (status == STATUS_OK)
+        status = memory_allocate(&run->names, most, sizeof(class_name), "classes to train");
+    if (status == STATUS_OK && list != NULL)
+        status = class_names_select((const class_name *)dataset->class_names, dataset->class_count, list,
+                                    run->arguments->data, run->classes, &run->class_count);
+    if (status != STATUS_OK)
+        return status;
+    if (list != NULL)
+        qsort(run->classes, (size_t)run->class_count, sizeof(int32_t), compare_classes);
+    for (int32_t c = 0; list == NULL && c < dataset->class_count; c++)
+        run->classes[run->class_count++] = c;
+    for (int32_t i = 0; i < run->class_count; i++)
+        memcpy(run->names[i], dataset->class_names[run->classes[i]], sizeof(class_name));
+    return STATUS_OK;
+}
+
+static struct modules_training training_of(const struct training_run *run)
+{
+    return (struct modules_training){.net = run->arguments->net,
+                                     .shortcut = run->arguments->shortcut,
+                                     .dataset = run->dataset,
+                                     .dataset_name = run->arguments->data,
+                                     .options = &run->arguments->train};
+}
+
+/* On every rank: the data, all of it, and whether a network can be built for it. */
+static enum status load(struct training_run *run)
+{
+    enum status status = dataset_file_load(run->arguments->data, &run->dataset);
+    if (status == STATUS_OK)
+        status = choose_classes(run);
+    if (status == STATUS_OK) {
+        struct modules_training training = training_of(run);
+        status = modules_training_check(&training);
+    }
+    if (status == STATUS_OK)
+        status = run_directory_path(run->arguments->run, "modules.h5", &run->modules);
+    return status;
+}
+
+static void record_options(struct training_run *run)
+{
+    const struct arguments *arguments = run->arguments;
+    struct option_records *records = &run->records;
+    uint8_t digest[DIGEST_BYTES];
+    char hex[DIGEST_HEX_BYTES];
+    dataset_digest(run->dataset, digest);
+    digest_to_hex(digest, hex);
+    option_records_add(records, "--net", "%s", arguments->net);
+    option_records_add(records, "--shortcut", "%s",
+                       arguments->shortcut == SHORTCUT_A   ? "A"
+                       : arguments->shortcut == SHORTCUT_B ? "B"
+                                                           : "default");
+    option_records_add(records, "--data (digest)", "%s", hex);
+    option_records_add(records, "--epochs", "%d", (int)arguments->train.epochs);
+    training_options_record(&arguments->train, records);
+    option_records_add(records, "--conv", "%s", run->job->convolutions);
+}
+
+static void print_note(void *context, const char *line)
+{
+    console_print(context, "facet: note: %s", line);
+}
+
+/* Collective. */
+static enum status train(struct training_run *run)
+{
+    const struct arguments *arguments = run->arguments;
+    const struct modules_training training = training_of(run);
+    struct class_work work = {.comm = run->job->comm,
+                              .run_directory = arguments->run,
+                              .output_path = run->modules,
+                              .records = &run->records,
+                              .classes = run->classes,
+                              .class_count = run->class_count,
+                              .class_names = (const class_name *)run->names,
+                              .ranks_per_class = arguments->classes_run.ranks_per_class,
+                              .resume = arguments->classes_run.resume,
+                              .keep_parts = arguments->classes_run.keep_parts,
+                              .checkpoint_seconds = arguments->classes_run.checkpoint_seconds,
+                              .stop = run->job->stop,
+                              .progress = &run->progress,
+                              .note = print_note,
+                              .note_context = &run->console};
+    enum status status = run_progress_open(run->job->comm, arguments->run, arguments->job.bind,
+                                           arguments->command_line, run->class_count, &run->progress);
+    if (status == STATUS_OK)
+        status = train_modules(&training, &work, &run->result);
+    if (run_progress_close(run->job->comm, &run->progress, status,
+                           status == STATUS_OK ? run->modules : error_message()) != STATUS_OK &&
+        status == STATUS_OK)
+        console_print(&run->console, "facet: note: %s", error_message());
+    return status;
+}
+
+static void report(const struct training_run *run, const struct energy_cost *cost)
+{
+    if (run->job->rank != 0)
+        return;
+    if (!run->arguments->json) {
+        printf("%s: %d modules of %s, %.1f s\n", run->modules, (int)run->class_count, run->arguments->net,
+               cost->seconds);
+        return;
+    }
+    json_t *object =
+        json_pack("{s:s, s:o, s:s, s:i, s:i, s:i}", "kind", "modules", "file", json_text(run->modules), "net",
+                  run->arguments->net, "modules", (int)run->class_count, "epochs",
+                  (int)run->arguments->train.epochs, "resumed", (int)run->result.resumed);
+    json_add_cost(object, cost);
+    json_print(object);
+}
+
+static enum status train_modules_on_ranks(struct job *job, void *input)
+{
+    struct training_run run = {.job = job, .arguments = input};
+    struct energy_meter meter;
+    energy_start(&meter);
+    console_open(&run.console, job->progress_line);
+    run.progress.show = job->rank == 0 ? console_show : NULL;
+    run.progress.show_context = &run.console;
+    enum status status = ranks_agree(job->comm, load(&run));
+    if (status == STATUS_OK) {
+        record_options(&run);
+        status = run_directory_prepare(job, run.arguments->run, run.arguments->command_line, &run.records);
+    }
+    if (status == STATUS_OK)
+        status = train(&run);
+    console_close(&run.console);
+    if (status == STATUS_OK) {
+        struct energy_cost cost = energy_read(job->comm, &meter);
+        run_directory_add_cost(job, run.arguments->run, "facet train-modules", &cost);
+        report(&run, &cost);
+    }
+    memory_free(&run.modules);
+    memory_free(&run.names);
+    memory_free(&run.classes);
+    dataset_destroy(&run.dataset);
+    return status;
+}
+
+int command_train_modules(int argc, char **argv)
+{
+    struct arguments arguments = {.train = train_options_default(10, 0.05F, SCHEDULE_ONE_CYCLE),
+                                  .classes_run = class_run_options_default()};
+    arguments.command_line = command_line_join(argc, argv);
+    job_parse(&argp_train_modules, argc, argv, &arguments);
+    int code = job_run(&arguments.job, train_modules_on_ranks, &arguments);
+    free(arguments.command_line);
+    return code;
+}
