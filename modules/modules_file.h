@@ -30,7 +30,7 @@ enum status modules_file_write(hid_t file, hid_t transfer, const struct module *
                                const int32_t *rows, int32_t count);
 
 /* How many of the modules from `first` on to write with one call, so that the copy it makes of them stays
- * within some 32 MB; at least 1. lengths[i] is that of module i < count. */
+ * within some 4 MB; at least 1. lengths[i] is that of module i < count. */
 int32_t modules_file_batch(const struct module_lengths *lengths, int32_t first, int32_t count);
 
 /* One process, a whole set, beside and renamed. */

@@ -24,7 +24,7 @@ struct modules_to_store {
 };
 
 /* Collective. Writes a modules file, beside and renamed; on a failure nothing is left. Ranks tell one another
- * how long the modules' arrays are, then write some 32 MB each at a time; no more than that is read or copied
+ * how long the modules' arrays are, then write some 4 MB each at a time; no more than that is read or copied
  * at once. */
 enum status modules_store_all(MPI_Comm comm, const char *path, const struct modules_to_store *what);
 
