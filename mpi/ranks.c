@@ -57,12 +57,12 @@ void ranks_sum(MPI_Comm comm, void *numbers, size_t count, MPI_Datatype type)
                       (int)(count - at < piece ? count - at : piece), type, MPI_SUM, comm);
 }
 
-bool ranks_on_one_node(MPI_Comm comm)
+int ranks_nodes(MPI_Comm comm)
 {
     MPI_Comm node;
     MPI_Comm_split_type(comm, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
-    int32_t here = ranks_count(node) == ranks_count(comm), everywhere = 0;
+    int32_t first_here = ranks_rank(node) == 0, nodes = 0;
     MPI_Comm_free(&node);
-    MPI_Allreduce(&here, &everywhere, 1, MPI_INT32_T, MPI_MIN, comm);
-    return everywhere != 0;
+    MPI_Allreduce(&first_here, &nodes, 1, MPI_INT32_T, MPI_SUM, comm);
+    return nodes;
 }

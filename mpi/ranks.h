@@ -29,8 +29,8 @@ static inline enum status ranks_agree(MPI_Comm comm, enum status mine)
     return outcome == STATUS_OK ? mine : outcome; /* the same; but analyzers see that a failure stays one */
 }
 
-/* Whether all ranks of the communicator share one node's memory. Collective. */
-bool ranks_on_one_node(MPI_Comm comm);
+/* How many nodes the ranks of the communicator are on; those that share memory are on one. Collective. */
+int ranks_nodes(MPI_Comm comm);
 
 /* Collective. numbers (count) = their sums over all ranks, piece by piece: MPI's own counts are ints. */
 void ranks_sum(MPI_Comm comm, void *numbers, size_t count, MPI_Datatype type);

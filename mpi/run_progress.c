@@ -90,18 +90,7 @@ static enum status start_server(bool one_node, const char *run_directory, const 
     return progress_server_start(run_directory, bind_address, start, server, access);
 }
 
-static int32_t count_nodes(MPI_Comm comm)
-{
-    MPI_Comm node;
-    int32_t first_here, nodes = 0;
-    MPI_Comm_split_type(comm, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
-    first_here = ranks_rank(node) == 0;
-    MPI_Comm_free(&node);
-    MPI_Allreduce(&first_here, &nodes, 1, MPI_INT32_T, MPI_SUM, comm);
-    return nodes;
-}
-
-static struct event start_event(MPI_Comm comm, const char *command_line, int32_t class_count, int32_t nodes)
+static struct event start_event(MPI_Comm comm, const char *command_line, int32_t class_count, int nodes)
 {
     const char *job = getenv("SLURM_JOB_ID");
     struct event start = event_make(EVENT_RUN_START);
@@ -121,7 +110,7 @@ enum status run_progress_open(MPI_Comm comm, const char *run_directory, const ch
     struct progress_access access;
     enum status status = STATUS_OK;
     int rank = ranks_rank(comm);
-    int32_t nodes = count_nodes(comm);
+    int nodes = ranks_nodes(comm);
     memset(&access, 0, sizeof access);
     progress->started = seconds_now();
     if (rank == 0) {

@@ -43,7 +43,7 @@ void describe_count(double count, char text[DESCRIBE_NUMBER_BYTES])
     text[used] = '\0';
 }
 
-static void describe_bytes(uint64_t bytes, char text[DESCRIBE_NUMBER_BYTES])
+void describe_bytes(uint64_t bytes, char text[DESCRIBE_NUMBER_BYTES])
 {
     double mebibytes = (double)bytes / 1048576.0;
     if (mebibytes < 1024)

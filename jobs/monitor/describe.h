@@ -18,6 +18,9 @@ void describe_clock(double time, char text[DESCRIBE_NUMBER_BYTES]);
 /* 5210 as "5,210". */
 void describe_count(double count, char text[DESCRIBE_NUMBER_BYTES]);
 
+/* Bytes in MiB or GiB. */
+void describe_bytes(uint64_t bytes, char text[DESCRIBE_NUMBER_BYTES]);
+
 /* One line on how far the run is: "41 of 100 classes done, …". */
 void describe_progress(FILE *out, const struct picture *picture, double now);
 

@@ -1,53 +1,60 @@
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "jobs/monitor/view.h"
 #include "mpi/wire/machine.h"
 #include "mpi/wire/summary.h"
 
+/* Whose events are written: with several runs each line says so. */
+struct stream_place {
+    const char *run; /* NULL: the only one */
+};
+
 static enum status line_write(void *data, const struct event *event)
 {
+    const struct stream_place *place = data;
     char line[EVENT_MESSAGE_BYTES_MAX];
-    (void)data;
     event_encode(event, line, sizeof line);
-    puts(line);
+    json_t *name = place->run != NULL ? json_string(place->run) : NULL;
+    char *quoted = name != NULL ? json_dumps(name, JSON_ENCODE_ANY) : NULL;
+    if (quoted != NULL)
+        printf("{\"run\":%s,\"event\":%s}\n", quoted, line);
+    else
+        puts(line);
+    free(quoted);
+    json_decref(name);
     return STATUS_OK;
 }
 
-static void stream_picture(struct view *view, const struct picture *picture)
+static void stream_news(struct view *view, const struct view_runs *runs, int place, enum follower_news news,
+                        const struct event *event)
 {
+    struct stream_place where = {runs->count > 1 ? follower_name(runs->followers[place]) : NULL};
     (void)view;
-    picture_replay(picture, line_write, NULL);
+    if (news == FOLLOWER_PICTURE)
+        picture_replay(follower_picture(runs->followers[place]), line_write, &where);
+    else if (news == FOLLOWER_EVENT)
+        line_write(&where, event);
     fflush(stdout);
 }
 
-static void stream_event(struct view *view, const struct picture *picture, const struct event *event)
+static void nothing_news(struct view *view, const struct view_runs *runs, int place, enum follower_news news,
+                         const struct event *event)
 {
     (void)view;
-    (void)picture;
-    line_write(NULL, event);
-    fflush(stdout);
-}
-
-static void nothing_picture(struct view *view, const struct picture *picture)
-{
-    (void)view;
-    (void)picture;
-}
-
-static void nothing_event(struct view *view, const struct picture *picture, const struct event *event)
-{
-    (void)view;
-    (void)picture;
+    (void)runs;
+    (void)place;
+    (void)news;
     (void)event;
 }
 
-static void nothing_tick(struct view *view, const struct picture *picture, double silence)
+static bool nothing_tick(struct view *view, const struct view_runs *runs)
 {
     (void)view;
-    (void)picture;
-    (void)silence;
+    (void)runs;
+    return true;
 }
 
 /* null for what is unknown or not finite. */
@@ -59,13 +66,16 @@ static json_t *real_or_null(double value, bool known)
 static json_t *run_to_json(const struct picture *picture, const struct picture_summary *summary)
 {
     const char *state = picture->ended ? event_state_name(picture->end.state) : "running";
-    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:f, s:f, s:o, s:o, s:f, s:I}", "command",
-                     picture->start.text, "host", picture->start.host, "state", state, "text",
-                     picture->end.text, "ranks", (int)summary->ranks, "started", picture->start.time,
-                     "elapsed_seconds", summary->elapsed, "seconds_left",
-                     real_or_null(summary->seconds_left, summary->seconds_left >= 0), "progress",
-                     real_or_null(summary->progress, summary->progress >= 0), "images_per_second",
-                     summary->images_per_second, "memory_bytes", (json_int_t)summary->memory_bytes);
+    return json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:f, s:f, s:o, s:o, s:f, s:I, s:o, s:o, s:I}", "command",
+        picture->start.text, "host", picture->start.host, "state", state, "text", picture->end.text, "job",
+        picture->start.job, "nodes", (int)picture->start.nodes, "ranks", (int)summary->ranks, "ranks_silent",
+        (int)summary->ranks_silent, "started", picture->start.time, "elapsed_seconds", summary->elapsed,
+        "seconds_left", real_or_null(summary->seconds_left, summary->seconds_left >= 0), "progress",
+        real_or_null(summary->progress, summary->progress >= 0), "images_per_second",
+        summary->images_per_second, "memory_bytes", (json_int_t)summary->memory_bytes, "energy_joules",
+        real_or_null(summary->energy_joules, summary->energy_joules > 0), "co2e_grams",
+        real_or_null(summary->co2e_grams, summary->co2e_grams > 0), "dropped", (json_int_t)summary->dropped);
 }
 
 static json_t *counts_to_json(const struct picture_summary *summary)
@@ -129,29 +139,35 @@ static json_t *picture_to_json(const struct picture *picture)
                      classes, "ranks", ranks, "epochs", epochs, "log", log);
 }
 
-static void object_end(struct view *view, const struct picture *picture)
+/* One line a run; null for one that is not known. */
+static void object_end(struct view *view, const struct view_runs *runs, bool whole)
 {
     (void)view;
-    if (picture == NULL)
-        return;
-    json_t *object = picture_to_json(picture);
-    if (object == NULL || json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(15)) != 0)
-        fputs("facet-monitor: no memory to write the picture as JSON\n", stderr);
-    fputc('\n', stdout);
+    for (int i = 0; i < runs->count; i++) {
+        const struct picture *picture = follower_picture(runs->followers[i]);
+        if (picture == NULL && !whole && runs->count == 1)
+            return;
+        json_t *object = picture != NULL ? picture_to_json(picture) : json_null();
+        if (object == NULL ||
+            json_dumpf(object, stdout, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15)) != 0)
+            fputs("facet-monitor: no memory to write the picture as JSON\n", stderr);
+        fputc('\n', stdout);
+        json_decref(object);
+    }
     fflush(stdout);
-    json_decref(object);
 }
 
-static void stream_end(struct view *view, const struct picture *picture)
+static void stream_end(struct view *view, const struct view_runs *runs, bool whole)
 {
     (void)view;
-    (void)picture;
+    (void)runs;
+    (void)whole;
     fflush(stdout);
 }
 
 struct view *view_json(bool stream)
 {
-    static struct view lines = {stream_picture, stream_event, nothing_tick, stream_end};
-    static struct view object = {nothing_picture, nothing_event, nothing_tick, object_end};
+    static struct view lines = {-1, stream_news, nothing_tick, stream_end};
+    static struct view object = {-1, nothing_news, nothing_tick, object_end};
     return stream ? &lines : &object;
 }

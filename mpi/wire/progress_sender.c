@@ -36,11 +36,16 @@ struct progress_sender {
     int64_t dropped;
 };
 
-/* The lock is held. What the system says costs too much to ask for each event. */
+/* What the system says: asked for each message, for each event it would cost too much, and without the lock,
+ * which a rank may be waiting for. */
 static void state_read(struct progress_sender *sender)
 {
-    sender->memory_bytes = machine_resident_bytes();
-    sender->energy_joules = sender->watts * (machine_processor_seconds() - sender->processor_start);
+    uint64_t bytes = machine_resident_bytes();
+    double joules = sender->watts * (machine_processor_seconds() - sender->processor_start);
+    pthread_mutex_lock(&sender->lock);
+    sender->memory_bytes = bytes;
+    sender->energy_joules = joules;
+    pthread_mutex_unlock(&sender->lock);
 }
 
 /* The lock is held. */
@@ -58,7 +63,6 @@ static void event_queue(struct progress_sender *sender, struct event *event)
 /* The lock is held. The next message; NULL when there is nothing to say. */
 static struct event_batch *message_take(struct progress_sender *sender)
 {
-    state_read(sender);
     if (sender->pending_set)
         event_queue(sender, &sender->pending);
     sender->pending_set = false;
@@ -103,6 +107,9 @@ static void *sender_run(void *argument)
     while (!sender->stopping) {
         if (message == NULL) {
             sending_await(sender, due);
+            pthread_mutex_unlock(&sender->lock);
+            state_read(sender);
+            pthread_mutex_lock(&sender->lock);
             message = message_take(sender);
         }
         pthread_mutex_unlock(&sender->lock);

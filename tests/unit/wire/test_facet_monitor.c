@@ -242,6 +242,22 @@ static void test_a_stream_of_json_is_a_stream_of_events(void **state)
     assert_in_range(events, 4, 6);
 }
 
+static void test_several_runs_are_told_apart(void **state)
+{
+    need_program();
+    run_through(state, STATE_DONE);
+    struct outcome *outcome = monitor_run(*state, *state, "--json");
+    assert_int_equal(outcome->exit_code, 0);
+    assert_contains(outcome, "{\"run\":\"/tmp/facet-wire-");
+    assert_contains(outcome, "\",\"event\":{\"v\":1,\"kind\":\"run_end\"");
+    outcome = monitor_run(*state, *state, NULL);
+    assert_contains(outcome, ": finished after");
+    outcome = monitor_run(*state, "no/such/run", "--once");
+    assert_int_equal(outcome->exit_code, 1);
+    assert_contains(outcome, ": finished after");
+    assert_contains(outcome, "no run has begun there");
+}
+
 static void test_a_signal_ends_it(void **state)
 {
     static struct outcome outcome;
@@ -260,7 +276,8 @@ static void test_wrong_command_lines_exit_with_two(void **state)
     assert_int_equal(monitor_run("--no-such-option", NULL, NULL)->exit_code, 2);
     assert_int_equal(monitor_run("--once", NULL, NULL)->exit_code, 2);
     assert_int_equal(monitor_run("tcp://nonsense", NULL, NULL)->exit_code, 2);
-    assert_int_equal(monitor_run(*state, "another", NULL)->exit_code, 2);
+    assert_int_equal(monitor_run(*state, "another", "--key-file=x")->exit_code, 2);
+    assert_int_equal(monitor_run(*state, "--metrics=70000", NULL)->exit_code, 2);
     assert_int_equal(monitor_run(*state, "--timeout=soon", NULL)->exit_code, 2);
 }
 
@@ -307,6 +324,7 @@ int main(void)
         FOLDER_TEST(test_without_the_key_there_is_nothing_to_see),
         FOLDER_TEST(test_an_endpoint_that_does_not_answer_is_given_up),
         FOLDER_TEST(test_a_stream_of_json_is_a_stream_of_events),
+        FOLDER_TEST(test_several_runs_are_told_apart),
         FOLDER_TEST(test_a_signal_ends_it),
         FOLDER_TEST(test_wrong_command_lines_exit_with_two),
         FOLDER_TEST(test_help_and_version_go_to_standard_output),
