@@ -1,35 +1,44 @@
-/* Everything that reads messages of the progress wire, under libFuzzer. Not part of the build:
- *
- *   clang -g -O1 -std=gnu11 -D_GNU_SOURCE -I. -fsanitize=fuzzer,address,undefined tests/fuzz/fuzz_event.c \
- *       mpi/wire/event.c mpi/wire/json_member.c mpi/wire/picture.c mpi/wire/snapshot.c mpi/wire/text.c \
- *       mpi/wire/endpoint_file.c mpi/wire/machine.c compute/base/error.c compute/base/memory.c \
- *       compute/base/output_file.c -ljansson -o /tmp/fuzz_event
- *   /tmp/fuzz_event -max_len=4096 -max_total_time=60 /tmp/corpus [RUN/events.jsonl]
- */
-#include <stdlib.h>
+/* Messages of the progress wire: many events in one, a line each, and snapshots. What is accepted encodes,
+ * and what it encodes to is accepted. */
+#include "fuzz_input.h"
 
+#include "compute/base/memory.h"
+#include "mpi/wire/event_batch.h"
 #include "mpi/wire/snapshot.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* An accepted event encodes, and what it encodes to is accepted. */
-static void fuzz_event(const char *message, size_t length)
+static void fuzz_line(const char *line, size_t length)
 {
     struct event event;
     char again[EVENT_MESSAGE_BYTES_MAX];
-    if (event_decode(message, length, &event) != STATUS_OK)
+    if (event_decode(line, length, &event) != STATUS_OK)
         return;
     size_t encoded = event_encode(&event, again, sizeof again);
     if (encoded == 0 || event_decode(again, encoded, &event) != STATUS_OK)
         abort();
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void fuzz_snapshot(const char *message, size_t length)
 {
     struct snapshot_header header;
-    struct picture *picture;
-    fuzz_event((const char *)data, size);
-    if (snapshot_decode((const char *)data, size, &header, &picture) == STATUS_OK)
-        picture_destroy(&picture);
+    struct picture *picture = NULL;
+    char *again = NULL;
+    if (snapshot_decode(message, length, &header, &picture) != STATUS_OK)
+        return;
+    if (snapshot_encode(&header, picture, &again, &length) != STATUS_OK)
+        abort();
+    picture_destroy(&picture);
+    if (snapshot_decode(again, length, &header, &picture) != STATUS_OK)
+        abort();
+    picture_destroy(&picture);
+    memory_free(&again);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const char *message = (const char *)data, *line;
+    size_t at = 0, length;
+    while (event_line_next(message, size, &at, &line, &length))
+        fuzz_line(line, length);
+    fuzz_snapshot(message, size);
     return 0;
 }
