@@ -79,14 +79,14 @@ int main(int count, char **words)
         execl(words[1], words[1], words[2], (char *)NULL);
         _exit(127);
     }
-    output_settle(terminal, 2000, 3);
+    output_settle(terminal, 1500, 1.5);
     for (int i = 0; i < presses; i++) {
         /* ncurses writes only what differs: these stand on one of the two pages alone */
         double took = key_time(terminal, "?", i % 2 == 0 ? "keys and sig" : "running");
         if (took < 0)
             break;
         times[measured++] = took;
-        output_settle(terminal, 30, 0.3);
+        output_settle(terminal, 30, 0.15);
     }
     if (write(terminal, "q", 1) != 1)
         kill(process, SIGTERM);
