@@ -19,7 +19,7 @@ enum status class_module_write(const struct class_work *work, const char *path, 
         return error_set(STATUS_INTERNAL, "the module of class %s stands on parent %d of %d",
                          module->class_name, (int)module->parent, (int)work->parent_count);
     if (module->parent >= 0) {
-        parents[0] = (struct network *)(uintptr_t)work->parents[module->parent]; /* only read */
+        parents[0] = (struct network *)work->parents[module->parent]; /* only read */
         set.parent_count = 1;
         alone.parent = 0;
     }
