@@ -4,6 +4,7 @@
 
 #include "jobs/inspect_network.h"
 #include "jobs/json_output.h"
+#include "jobs/overlap_output.h"
 #include "modules/forward_plan.h"
 
 static const char *kind_name(const struct module *module)
@@ -90,16 +91,22 @@ static json_t *plan_json(const struct forward_plan *plan, const struct module_se
 enum status inspect_modules_json(const struct module_set *set, json_t **object)
 {
     struct forward_plan *plan = NULL;
+    struct overlap *overlap = NULL;
     enum status status = forward_plan_create(set, &plan);
-    if (status != STATUS_OK)
+    if (status == STATUS_OK)
+        status = overlap_of_set(set, &overlap);
+    if (status != STATUS_OK) {
+        forward_plan_destroy(&plan);
         return status;
+    }
     json_t *parents = json_array(), *modules = json_array();
     for (int32_t i = 0; i < set->parent_count; i++)
         json_array_append_new(parents, parent_json(plan, set, i));
     for (int32_t i = 0; i < set->module_count; i++)
         json_array_append_new(modules, module_json(set, &set->modules[i]));
-    *object =
-        json_pack("{s:o, s:o, s:o}", "plan", plan_json(plan, set), "modules", modules, "parents", parents);
+    *object = json_pack("{s:o, s:o, s:o, s:o}", "plan", plan_json(plan, set), "modules", modules, "parents",
+                        parents, "overlap", overlap_json(overlap));
+    overlap_destroy(&overlap);
     forward_plan_destroy(&plan);
     return STATUS_OK;
 }
@@ -156,15 +163,22 @@ static void print_module(const struct module_set *set, const struct module *modu
 enum status inspect_modules_print(const struct module_set *set)
 {
     struct forward_plan *plan = NULL;
+    struct overlap *overlap = NULL;
     enum status status = forward_plan_create(set, &plan);
-    if (status != STATUS_OK)
+    if (status == STATUS_OK)
+        status = overlap_of_set(set, &overlap);
+    if (status != STATUS_OK) {
+        forward_plan_destroy(&plan);
         return status;
+    }
     print_parents(plan, set);
     print_plan(plan, set);
     printf("  %-24s %-24s %-7s %-6s %9s %9s %9s %9s  %s\n", "label", "class", "kind", "on", "units",
            "channels", "weights", "mult-adds", "from");
     for (int32_t i = 0; i < set->module_count; i++)
         print_module(set, &set->modules[i]);
+    overlap_print(overlap);
+    overlap_destroy(&overlap);
     forward_plan_destroy(&plan);
     return STATUS_OK;
 }

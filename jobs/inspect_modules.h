@@ -6,7 +6,7 @@
 
 #include "modules/module_set.h"
 
-/* {"plan": …, "parents": […], "modules": […]}, for the caller to release. */
+/* {"plan": …, "parents": […], "modules": […], "overlap": …}, for the caller to release. */
 enum status inspect_modules_json(const struct module_set *set, json_t **object);
 
 enum status inspect_modules_print(const struct module_set *set);

@@ -129,9 +129,8 @@ static enum status carry_map(const struct margin *margin, const struct slicing *
         status = memory_allocate(carried, unit_map_bytes(left), 1, "unit map");
     size_t kept = 0;
     for (int32_t i = 0; status == STATUS_OK && i < left->layer_count; i++) {
-        int32_t layer = left->layers[i], in_layout = 0;
-        while (margin->layout->layers[in_layout] != slicing->origin[layer])
-            in_layout++;
+        int32_t layer = left->layers[i];
+        int32_t in_layout = unit_layout_find(margin->layout, slicing->origin[layer]);
         const int32_t *channels = slicing->channels + slicing->first_channel[layer];
         size_t c = (size_t)left->layer_channels[i], all = (size_t)margin->layout->layer_channels[in_layout];
         size_t first = left->unit_offset[i], count = left->unit_offset[i + 1] - first;

@@ -75,6 +75,14 @@ void unit_layout_destroy(struct unit_layout **layout)
     memory_free(layout);
 }
 
+int32_t unit_layout_find(const struct unit_layout *layout, int32_t layer)
+{
+    int32_t place = 0;
+    while (layout->layers[place] != layer)
+        place++;
+    return place;
+}
+
 size_t unit_map_bytes(const struct unit_layout *layout)
 {
     return layout->unit_count / 8 + (layout->unit_count % 8 != 0);

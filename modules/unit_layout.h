@@ -20,6 +20,9 @@ struct unit_layout {
 enum status unit_layout_create(const struct network *network, struct unit_layout **layout);
 void unit_layout_destroy(struct unit_layout **layout);
 
+/* The place of that layer of the network among those with units; it is one of them. */
+int32_t unit_layout_find(const struct unit_layout *layout, int32_t layer);
+
 /* Bytes of a map: unit u is bit u%8 of byte u/8; unused bits of the last byte are 0. */
 size_t unit_map_bytes(const struct unit_layout *layout);
 

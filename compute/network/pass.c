@@ -90,6 +90,13 @@ void pass_set_last_layer(struct pass *pass, int32_t layer)
             pass->needed[pass->network->layers[i].inputs[k]] = true;
 }
 
+void pass_set_observer(struct pass *pass, pass_observer *observer, void *context)
+{
+    assert(pass->mode == PASS_INFER);
+    pass->observer = observer;
+    pass->observer_context = context;
+}
+
 void pass_set_timing(struct pass *pass, double *forward, double *backward)
 {
     pass->forward_seconds = forward;

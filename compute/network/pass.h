@@ -36,6 +36,13 @@ void pass_set_mask(struct pass *pass, int32_t layer, const float *keep);
  * PASS_INFER and PASS_OBSERVE. */
 void pass_set_last_layer(struct pass *pass, int32_t layer);
 
+/* From now on pass_forward calls `observer` after each layer with units (layer_has_units) with what it made
+ * of the n images, (n, units), which is good until the observer returns: the layers that follow may write
+ * over it, so that nothing more need be kept in memory than without. NULL: nobody, as it is at first. Only
+ * PASS_INFER. */
+typedef void pass_observer(void *context, int32_t layer, int32_t n, const float *values);
+void pass_set_observer(struct pass *pass, pass_observer *observer, void *context);
+
 /* Where the time goes: from now on every call adds the seconds it spends in each layer to forward[layer] and
  * backward[layer] (layer_count each; the caller's). What is computed together with another layer's result is
  * in that layer's time. NULL for both turns timing off, as it is at first. */

@@ -20,6 +20,9 @@ struct pass {
     bool *needed;            /* by layer: last_layer's output depends on it */
     int32_t last_layer;
 
+    pass_observer *observer; /* NULL: none */
+    void *observer_context;
+
     double *forward_seconds, *backward_seconds; /* by layer, the caller's; NULL: not timed */
 
     const float *images; /* of the last pass_forward; borrowed */
