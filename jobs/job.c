@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "compute/base/digest.h"
 #include "compute/formats/convolution_plan_file.h"
 #include "mpi/energy.h"
 #include "mpi/ranks.h"
@@ -28,6 +29,18 @@ int job_launched_rank(void)
     return 0;
 }
 
+/* Of the command line, as this rank was given it. */
+static uint8_t arguments_digest[DIGEST_BYTES];
+
+static void note_arguments(int argc, char **argv)
+{
+    struct digest_state state;
+    digest_begin(&state);
+    for (int i = 0; i < argc; i++)
+        digest_add(&state, argv[i], strlen(argv[i]) + 1);
+    digest_end(&state, arguments_digest);
+}
+
 /* argp prints and exits by itself, on every rank: all but the first do so into nothing. */
 static void silence(void)
 {
@@ -42,6 +55,7 @@ static void silence(void)
 void job_parse(const struct argp *argp, int argc, char **argv, void *input)
 {
     int out = dup(STDOUT_FILENO), err = dup(STDERR_FILENO);
+    note_arguments(argc, argv);
     argp_err_exit_status = EXIT_CODE_USAGE;
     if (job_launched_rank() != 0)
         silence();
@@ -258,6 +272,21 @@ static void set_threads(struct job *job, const struct job_options *options)
                 online, used);
 }
 
+/* Collective. Ranks that do different work (several program segments of one launch, a script that gives each
+ * its own options) would wait for one another for ever. */
+static enum status agree_on_arguments(const struct job *job)
+{
+    uint8_t first[DIGEST_BYTES];
+    memcpy(first, arguments_digest, sizeof first);
+    MPI_Bcast(first, (int)sizeof first, MPI_BYTE, 0, job->comm);
+    enum status status = STATUS_OK;
+    if (memcmp(first, arguments_digest, sizeof first) != 0)
+        status =
+            error_set(STATUS_USAGE, "other arguments than the first rank's; all ranks of a job are given the "
+                                    "same command line, and jobs of their own are launched one by one");
+    return ranks_agree(job->comm, status);
+}
+
 /* Collective: all ranks convolve alike, or their results would differ. */
 static enum status set_convolutions(struct job *job, const struct job_options *options,
                                     struct convolution_plan_file *plan)
@@ -341,7 +370,9 @@ int job_run(const struct job_options *options, enum status (*work)(struct job *j
     job.progress_line = job.rank == 0 && (strcmp(progress, "always") == 0 ||
                                           (strcmp(progress, "auto") == 0 && isatty(STDERR_FILENO)));
     struct convolution_plan_file plan = {0};
-    enum status status = set_convolutions(&job, options, &plan);
+    enum status status = agree_on_arguments(&job);
+    if (status == STATUS_OK)
+        status = set_convolutions(&job, options, &plan);
     if (status == STATUS_OK)
         status = open_energy(&job, options);
     if (status == STATUS_OK)

@@ -187,6 +187,11 @@ for command in "train --net mlp-1 --data train.h5 --epochs 1 -o $PWD/out.h5" "de
     [ ! -e out.h5 ] || mistake "left behind an output: $command"
 done
 
+# Ranks that were asked for different things.
+expect 2 timeout 60 mpirun -n 1 facet evaluate net.h5 --data test.h5 : -n 1 facet evaluate composition.h5 --data test.h5
+expect_empty stdout
+expect_text stderr "same command line"
+
 # A rank that dies in the middle of its work takes the job with it.
 mpirun -n 2 facet train --net lenet --data train.h5 --epochs 1000 --threads 1 -o killed.h5 >stdout 2>stderr &
 job=$!
