@@ -64,8 +64,8 @@ static void note_active(void *context, int32_t layer, int32_t n, const float *va
     int32_t place = unit_layout_find(worker->layout, layer);
     size_t first = worker->layout->unit_offset[place], units = worker->layout->unit_offset[place + 1] - first;
     for (size_t i = 0; i < (size_t)n; i++) {
-        uint8_t *active = worker->active + i * worker->layout->unit_count + first;
-        const float *x = values + i * units;
+        uint8_t *restrict active = worker->active + i * worker->layout->unit_count + first;
+        const float *restrict x = values + i * units;
         for (size_t u = 0; u < units; u++)
             active[u] = x[u] > 0.0f;
     }

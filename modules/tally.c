@@ -30,9 +30,12 @@ static void flush(struct tally *tally)
 
 void tally_add(struct tally *tally, const uint8_t *active)
 {
-    uint8_t *recent = tally->recent;
-    for (size_t u = 0; u < tally->units; u++)
-        recent[u] = (uint8_t)(recent[u] + active[u]);
+    /* Bytes may alias anything: without these the compiler adds one by one. */
+    uint8_t *restrict recent = tally->recent;
+    const uint8_t *restrict added = active;
+    const size_t units = tally->units;
+    for (size_t u = 0; u < units; u++)
+        recent[u] = (uint8_t)(recent[u] + added[u]);
     if (++tally->recent_images == UINT8_MAX)
         flush(tally);
 }
