@@ -18,7 +18,7 @@ char *command_line_join(int argc, char **argv)
     *at = '\0';
     for (int i = 0; i < argc; i++) {
         /* argv[0] is "facet NAME" */
-        const char *quote = i > 0 && strpbrk(argv[i], " \t'\"\\$") != NULL ? "'" : "";
+        const char *quote = i > 0 && strpbrk(argv[i], " \t'\"\\$#&;|<>()*?[]{}`!~") != NULL ? "'" : "";
         at += sprintf(at, "%s%s%s%s", i > 0 ? " " : "", quote, argv[i], quote);
     }
     return line;

@@ -142,6 +142,24 @@ enum status dataset_create(struct shape shape, int32_t class_count, const class_
     return status;
 }
 
+void dataset_keep_classes(struct dataset *dataset, const int32_t *classes, int32_t count)
+{
+    size_t image_bytes = shape_count(dataset->shape);
+    int64_t kept = 0;
+    for (int32_t i = 0; i < count; i++) {
+        int64_t start = dataset->class_start[classes[i]],
+                images = dataset->class_start[classes[i] + 1] - start;
+        memmove(dataset->pixels + (size_t)kept * image_bytes, dataset->pixels + (size_t)start * image_bytes,
+                (size_t)images * image_bytes);
+        memmove(dataset->class_names[i], dataset->class_names[classes[i]], sizeof dataset->class_names[i]);
+        dataset->class_start[i] = kept; /* i ≤ classes[i]: what is still needed lies ahead */
+        kept += images;
+    }
+    dataset->class_start[count] = kept;
+    dataset->class_count = count;
+    dataset->image_count = dataset->loaded = kept;
+}
+
 void dataset_limit(struct dataset *dataset, int64_t per_class)
 {
     size_t image_bytes = shape_count(dataset->shape);

@@ -40,6 +40,10 @@ enum status dataset_pixel_bytes(struct shape shape, int64_t count, size_t *bytes
 /* Keeps only the first `per_class` ≥ 1 images of each class; all images must be loaded. */
 void dataset_limit(struct dataset *dataset, int64_t per_class);
 
+/* Keeps only the classes classes[0] < classes[1] < … (count ≥ 1) and their images; all images must be loaded.
+ */
+void dataset_keep_classes(struct dataset *dataset, const int32_t *classes, int32_t count);
+
 /* Brings the loaded images to another shape (image_adapt.h, whose errors it has); on failure the dataset is
  * as before. */
 enum status dataset_adapt(struct dataset *dataset, struct shape shape);

@@ -28,7 +28,29 @@ struct arguments {
     bool json, page_alone;
 };
 
-enum { KEY_NETWORK = 0x100, KEY_NAME, KEY_RESULTS, KEY_TAU, KEY_EPSILON, KEY_DECOMPOSE, KEY_JSON };
+enum {
+    KEY_NETWORK = 0x100,
+    KEY_NAME,
+    KEY_RESULTS,
+    KEY_TAU,
+    KEY_EPSILON,
+    KEY_BUDGET,
+    KEY_DRAWS,
+    KEY_SCRATCH_DRAWS,
+    KEY_PAIR_DRAWS,
+    KEY_SEED,
+    KEY_NET,
+    KEY_EPOCHS,
+    KEY_WEAK_EPOCHS,
+    KEY_DECOMPOSE,
+    KEY_COMPOSE,
+    KEY_ADAPT,
+    KEY_TRAIN,
+    KEY_GRADIENT,
+    KEY_DISTILL,
+    KEY_DISTILL_JOINT,
+    KEY_JSON
+};
 
 static const struct argp_option options[] = {
     {"network", KEY_NETWORK, "NAME=NET,TRAIN,TEST", 0,
@@ -42,9 +64,32 @@ static const struct argp_option options[] = {
     {"json", KEY_JSON, 0, 0, "Print the study's record as JSON", 0},
     {0, 0, 0, 0, "What is tried:", 2},
     {"tau", KEY_TAU, "T+:T-,...", 0,
-     "cost: pairs of thresholds (default 0:0,0.05:0.1,0.1:0.1,0.1:0.2,0.2:0.2,0.3:0.3)", 2},
-    {"epsilon", KEY_EPSILON, "E,...", 0, "cost: for backtracking (default: none is done)", 2},
-    {"decompose", KEY_DECOMPOSE, "OPTIONS", 0, "Options added to every facet decompose, apart by blanks", 2},
+     "cost: pairs of thresholds (default 0:0,0.05:0.1,0.1:0.1,0.1:0.2,0.2:0.2,0.3:0.3), or none", 2},
+    {"epsilon", KEY_EPSILON, "E,...", 0, "cost: for backtracking (default 0,0.1,0.2,0.4), or none", 2},
+    {"budget", KEY_BUDGET, "B,...", 0,
+     "pareto: fractions of the network's multiply-adds for a module (default 0.06,0.12,0.25)", 2},
+    {"draws", KEY_DRAWS, "N", 0,
+     "reuse, carbon: random choices of 2 to 5 classes; replace: classes replaced, from the first (default "
+     "20)",
+     2},
+    {"scratch-draws", KEY_SCRATCH_DRAWS, "N", 0,
+     "reuse: so many of them are also trained from scratch (default 0)", 2},
+    {"pair-draws", KEY_PAIR_DRAWS, "N", 0,
+     "reuse: choices of classes of two networks that follow one another (default 4)", 2},
+    {"seed", KEY_SEED, "N", 0, "Seed of what is drawn (default 1)", 2},
+    {"net", KEY_NET, "NAME", 0, "Architecture of networks trained from scratch (default resnet20)", 2},
+    {"epochs", KEY_EPOCHS, "N", 0, "For so long; carbon: at most (default 32)", 2},
+    {"weak-epochs", KEY_WEAK_EPOCHS, "N", 0, "replace: the weak network's (default 2)", 2},
+    {0, 0, 0, 0, "Options added to the commands of steps, apart by blanks:", 3},
+    {"decompose", KEY_DECOMPOSE, "OPTIONS", 0, "To every facet decompose", 3},
+    {"compose", KEY_COMPOSE, "OPTIONS", 0, "To every facet compose and replace", 3},
+    {"adapt", KEY_ADAPT, "OPTIONS", 0, "To every facet adapt", 3},
+    {"train", KEY_TRAIN, "OPTIONS", 0, "To every facet train", 3},
+    {"gradient", KEY_GRADIENT, "OPTIONS", 0, "pareto: to facet decompose --method gradient", 3},
+    {"distill", KEY_DISTILL, "OPTIONS", 0, "pareto: to facet decompose --method distill without joint steps",
+     3},
+    {"distill-joint", KEY_DISTILL_JOINT, "OPTIONS", 0,
+     "pareto: to facet decompose --method distill with joint steps", 3},
     {0}};
 
 /* --- parsing --- */
@@ -99,11 +144,14 @@ static void parse_network(const struct argp_state *state, struct arguments *argu
             argp_error(state, "--network: %s is given twice; name them differently", network->name);
 }
 
-/* Numbers from `least` to `most` apart by commas; a second one of a pair after a colon (seconds not NULL). */
+/* Numbers from `least` to `most` apart by commas, or "none"; a second one of a pair after a colon (seconds
+ * not NULL). */
 static int32_t parse_numbers(const struct argp_state *state, const char *option, const char *text,
                              double least, double most, double *firsts, double *seconds)
 {
     int32_t count = 0;
+    if (strcmp(text, "none") == 0)
+        return 0;
     for (const char *at = text;; at++) {
         char *end = NULL;
         if (count == STUDY_VALUES_MAX)
@@ -134,6 +182,35 @@ static void parse_taus(const struct argp_state *state, const char *text, struct 
         study->taus[i] = (struct study_tau){plus[i], minus[i]};
 }
 
+static error_t parse_added_options(int key, const char *text, struct study_options *study)
+{
+    switch (key) {
+    case KEY_DECOMPOSE:
+        study->decompose = text;
+        return 0;
+    case KEY_COMPOSE:
+        study->compose = text;
+        return 0;
+    case KEY_ADAPT:
+        study->adapt = text;
+        return 0;
+    case KEY_TRAIN:
+        study->train = text;
+        return 0;
+    case KEY_GRADIENT:
+        study->gradient = text;
+        return 0;
+    case KEY_DISTILL:
+        study->distill = text;
+        return 0;
+    case KEY_DISTILL_JOINT:
+        study->distill_joint = text;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
 static error_t parse_study_option(int key, char *text, struct argp_state *state, struct arguments *arguments)
 {
     struct study_options *study = &arguments->study;
@@ -150,11 +227,32 @@ static error_t parse_study_option(int key, char *text, struct argp_state *state,
     case KEY_EPSILON:
         study->epsilon_count = parse_numbers(state, "--epsilon", text, 0, 1, study->epsilons, NULL);
         return 0;
-    case KEY_DECOMPOSE:
-        study->decompose = text;
+    case KEY_BUDGET:
+        study->budget_count = parse_numbers(state, "--budget", text, 1e-6, 1, study->budgets, NULL);
+        return 0;
+    case KEY_DRAWS:
+        study->draws = (int32_t)parse_integer(state, "--draws", text, 1, 10000);
+        return 0;
+    case KEY_SCRATCH_DRAWS:
+        study->scratch_draws = (int32_t)parse_integer(state, "--scratch-draws", text, 0, 10000);
+        return 0;
+    case KEY_PAIR_DRAWS:
+        study->pair_draws = (int32_t)parse_integer(state, "--pair-draws", text, 0, 10000);
+        return 0;
+    case KEY_SEED:
+        study->seed = (uint64_t)parse_integer(state, "--seed", text, 0, INT64_MAX);
+        return 0;
+    case KEY_NET:
+        study->architecture = text;
+        return 0;
+    case KEY_EPOCHS:
+        study->epochs = (int32_t)parse_integer(state, "--epochs", text, 1, 1000000);
+        return 0;
+    case KEY_WEAK_EPOCHS:
+        study->weak_epochs = (int32_t)parse_integer(state, "--weak-epochs", text, 1, 1000000);
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return parse_added_options(key, text, study);
     }
 }
 
@@ -224,6 +322,11 @@ const struct argp argp_study = {
     "KIND is one of\n"
     "  cost      what decomposing costs: all modules voting against the network, over the thresholds and "
     "variants of method activation\n"
+    "  reuse     modules of a few classes against the network restricted to them, and against training from "
+    "scratch; modules of two networks together, before and after facet adapt\n"
+    "  replace   classes of a weak network replaced by modules of a better one\n"
+    "  carbon    energy and CO2e of reusing modules against training from scratch to the same accuracy\n"
+    "  pareto    accuracy against multiply-adds and time, over methods and budgets\n"
     "  results   no experiment: write the page of --results anew from the records beside it\n"
     "\n"
     "Each experiment is a step with a recorded result in STUDY/steps. A study that was stopped goes on with "
@@ -304,7 +407,17 @@ int command_study(int argc, char **argv)
 {
     struct arguments arguments = {
         .study = {.tau_count = 6,
-                  .taus = {{0, 0}, {0.05, 0.1}, {0.1, 0.1}, {0.1, 0.2}, {0.2, 0.2}, {0.3, 0.3}}}};
+                  .taus = {{0, 0}, {0.05, 0.1}, {0.1, 0.1}, {0.1, 0.2}, {0.2, 0.2}, {0.3, 0.3}},
+                  .epsilon_count = 4,
+                  .epsilons = {0, 0.1, 0.2, 0.4},
+                  .budget_count = 3,
+                  .budgets = {0.06, 0.12, 0.25},
+                  .draws = 20,
+                  .pair_draws = 4,
+                  .seed = 1,
+                  .architecture = "resnet20",
+                  .epochs = 32,
+                  .weak_epochs = 2}};
     arguments.command_line = command_line_join(argc, argv);
     job_parse(&argp_study, argc, argv, &arguments);
     int code = job_run(&arguments.job, study_on_ranks, &arguments);

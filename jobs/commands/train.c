@@ -21,20 +21,32 @@
 
 struct arguments {
     struct job_options job;
-    const char *net, *data, *test, *output, *run;
+    const char *net, *data, *test, *classes, *output, *run;
     char *command_line;
     enum shortcut shortcut;
     struct train_options train;
     bool resume, json;
 };
 
-enum { KEY_NET = 0x100, KEY_DATA, KEY_TEST, KEY_RUN, KEY_EPOCHS, KEY_SHORTCUT, KEY_RESUME, KEY_JSON };
+enum {
+    KEY_NET = 0x100,
+    KEY_DATA,
+    KEY_TEST,
+    KEY_CLASSES,
+    KEY_RUN,
+    KEY_EPOCHS,
+    KEY_SHORTCUT,
+    KEY_RESUME,
+    KEY_JSON
+};
 
 static const struct argp_option options[] = {
     {"net", KEY_NET, "NAME", 0,
      "Architecture: mlp-1 … mlp-4, lenet, simcnn, resnet20/32/44/56/110, resnet18/34/50, vgg16", 0},
     {"data", KEY_DATA, "FILE", 0, "Dataset file to train on", 0},
     {"test", KEY_TEST, "FILE", 0, "Dataset file to measure accuracy on after each epoch", 0},
+    {"classes", KEY_CLASSES, "LIST", 0,
+     "Train on these classes alone: names or indices, as in 0-4,7 or cat,dog", 0},
     {"output", 'o', "FILE", 0, "Network file to write", 0},
     {"run", KEY_RUN, "DIR", 0, "Run directory: checkpoint, events, monitor (default: OUTPUT.run)", 0},
     {"resume", KEY_RESUME, 0, 0, "Go on from the run directory's checkpoint, if there is one", 0},
@@ -60,6 +72,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         return 0;
     case KEY_TEST:
         arguments->test = text;
+        return 0;
+    case KEY_CLASSES:
+        arguments->classes = text;
         return 0;
     case 'o':
         arguments->output = text;
@@ -142,12 +157,47 @@ static enum status same_classes(const struct dataset *train, const char *train_p
 }
 
 /* Loads the data and builds the network; on every rank. */
+/* Of the training images those of --classes, of the test images those of the same names. */
+static enum status keep_classes(const struct train_run *run, const char *list, const char *path)
+{
+    struct dataset *train = run->train, *test = run->test;
+    int32_t *selected = NULL, count = 0, in_test = 0, found;
+    bool *wanted = NULL;
+    enum status status =
+        memory_allocate(&selected, (size_t)train->class_count, sizeof(int32_t), "classes to train on");
+    if (status == STATUS_OK)
+        status = memory_allocate(&wanted, (size_t)train->class_count, sizeof(bool), "classes to train on");
+    if (status == STATUS_OK)
+        status = class_names_select((const class_name *)train->class_names, train->class_count, list, path,
+                                    selected, &count);
+    if (status == STATUS_OK) {
+        for (int32_t i = 0; i < count; i++)
+            wanted[selected[i]] = true;
+        count = 0;
+        for (int32_t i = 0; i < train->class_count; i++)
+            if (wanted[i])
+                selected[count++] = i;
+        dataset_keep_classes(train, selected, count);
+        for (int32_t i = 0; test != NULL && i < test->class_count && in_test < count; i++)
+            if (class_names_find((const class_name *)train->class_names, count, test->class_names[i], path,
+                                 &found) == STATUS_OK)
+                selected[in_test++] = i;
+        if (test != NULL && in_test > 0)
+            dataset_keep_classes(test, selected, in_test);
+    }
+    memory_free(&selected);
+    memory_free(&wanted);
+    return status;
+}
+
 static enum status load(struct train_run *run)
 {
     const struct arguments *arguments = run->arguments;
     enum status status = dataset_file_load(arguments->data, &run->train);
     if (status == STATUS_OK && arguments->test != NULL)
         status = dataset_file_load(arguments->test, &run->test);
+    if (status == STATUS_OK && arguments->classes != NULL)
+        status = keep_classes(run, arguments->classes, arguments->data);
     if (status == STATUS_OK && run->test != NULL)
         status = same_classes(run->train, arguments->data, run->test, arguments->test);
     if (status == STATUS_OK)

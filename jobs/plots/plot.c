@@ -58,7 +58,8 @@ static void write_script(FILE *script, const struct plot *plot, const char *outp
     write_setting(script, "title", plot->title);
     write_setting(script, "xlabel", plot->x_label);
     write_setting(script, "ylabel", plot->y_label);
-    fputs("set grid\nset key outside right top\nset offsets graph 0.04, graph 0.04, graph 0.06, graph 0.06\n", script);
+    fputs("set grid\nset key outside right top\nset offsets graph 0.04, graph 0.04, graph 0.06, graph 0.06\n",
+          script);
     if (plot->x_log)
         fputs("set logscale x\n", script);
     if (plot->y_log)

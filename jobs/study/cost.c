@@ -24,29 +24,26 @@ struct parent {
 
 static json_t *create_table(struct study *study)
 {
-    static const struct {
-        const char *name;
-        int decimals;
-    } columns[] = {{"network", COLUMN_TEXT},
-                   {"variant", COLUMN_TEXT},
-                   {"τ+", 2},
-                   {"τ−", 2},
-                   {"ε", 2},
-                   {"images", 0},
-                   {"top-1 %", 2},
-                   {"top-1 lost, pp", 2},
-                   {"top-5 lost, pp", 2},
-                   {"units kept %", 1},
-                   {"channels kept %", 1},
-                   {"weights kept %", 1},
-                   {"multiply-adds kept %", 1},
-                   {"Jaccard, parent", 2},
-                   {"decomposing, s", 1},
-                   {"× one pass", 2},
-                   {"curve", COLUMN_TEXT}};
+    static const struct table_column columns[] = {{"network", COLUMN_TEXT},
+                                                  {"variant", COLUMN_TEXT},
+                                                  {"τ+", 2},
+                                                  {"τ−", 2},
+                                                  {"ε", 2},
+                                                  {"images", 0},
+                                                  {"top-1 %", 2},
+                                                  {"top-1 lost, pp", 2},
+                                                  {"top-5 lost, pp", 2},
+                                                  {"units kept %", 1},
+                                                  {"channels kept %", 1},
+                                                  {"weights kept %", 1},
+                                                  {"multiply-adds kept %", 1},
+                                                  {"Jaccard, parent", 3},
+                                                  {"Jaccard, modules", 3},
+                                                  {"decomposing, s", 1},
+                                                  {"× one pass", 2},
+                                                  {"curve", COLUMN_KEY}};
     json_t *table = table_create(study->tables, "cost", "All modules voting, against the network");
-    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
-        table_column(table, columns[i].name, columns[i].decimals);
+    table_columns(table, columns, sizeof columns / sizeof *columns);
     return table;
 }
 
@@ -56,7 +53,7 @@ static void add_parent(json_t *table, const struct parent *parent, double images
     table_text(table, "%s", parent->network->name);
     table_text(table, "the network itself");
     for (int i = 0; i < 3; i++)
-        table_number(table, NAN);
+        table_number(table, (double)NAN);
     table_number(table, images);
     table_number(table, 100 * parent->top1);
     table_number(table, 0);
@@ -64,8 +61,8 @@ static void add_parent(json_t *table, const struct parent *parent, double images
     for (int i = 0; i < 4; i++)
         table_number(table, 100);
     table_number(table, 1);
-    table_number(table, NAN);
-    table_number(table, NAN);
+    for (int i = 0; i < 3; i++)
+        table_number(table, (double)NAN);
     table_text(table, "%s: network", parent->network->name);
 }
 
@@ -73,6 +70,7 @@ static void add_row(json_t *table, const struct parent *parent, const struct set
                     const json_t *cut, const json_t *judged)
 {
     double seconds = result_number(cut, "seconds");
+    const json_t *overlap = json_object_get(cut, "overlap");
     table_row(table);
     table_text(table, "%s", parent->network->name);
     table_text(table, "%s", setting->variant);
@@ -87,7 +85,8 @@ static void add_row(json_t *table, const struct parent *parent, const struct set
     table_number(table, 100 * result_number(cut, "channels_kept"));
     table_number(table, 100 * result_number(cut, "weights_kept"));
     table_number(table, 100 * result_number(cut, "multiply_adds_kept"));
-    table_number(table, result_number(cut, "parent_jaccard"));
+    table_number(table, result_number(overlap, "mean_with_origin"));
+    table_number(table, result_number(overlap, "mean_between"));
     table_number(table, seconds);
     table_number(table, seconds / parent->pass_seconds);
     table_text(table, "%s: %s", parent->network->name, setting->variant);

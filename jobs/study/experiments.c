@@ -1,9 +1,96 @@
 #include "jobs/study/experiments.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "compute/base/random.h"
 #include "jobs/json_output.h"
+
+/* --- words of commands --- */
+
+static int compare_classes(const void *a, const void *b)
+{
+    int32_t left = *(const int32_t *)a, right = *(const int32_t *)b;
+    return (left > right) - (left < right);
+}
+
+void draw_classes(uint64_t seed, uint64_t number, int32_t class_count, int32_t count, struct study_draw *draw)
+{
+    uint64_t index = 0;
+    draw->count = 0;
+    if (count > class_count)
+        count = class_count;
+    while (draw->count < count && draw->count < STUDY_DRAW_MAX) {
+        int32_t class_index = (int32_t)random_below(seed, number, index++, (uint64_t)class_count);
+        bool taken = false;
+        for (int32_t i = 0; i < draw->count; i++)
+            taken |= draw->classes[i] == class_index;
+        if (!taken)
+            draw->classes[draw->count++] = class_index;
+    }
+    qsort(draw->classes, (size_t)draw->count, sizeof *draw->classes, compare_classes);
+}
+
+/* Appends to a text, which is cut when full. */
+static void append(char *text, size_t bytes, const char *format, ...)
+{
+    size_t used = strlen(text);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text + used, bytes - used, format, arguments);
+    va_end(arguments);
+}
+
+void draw_list(const struct study_draw *draw, char *text, size_t bytes)
+{
+    *text = '\0';
+    for (int32_t i = 0; i < draw->count; i++)
+        append(text, bytes, "%s#%d", i > 0 ? "," : "", (int)draw->classes[i]);
+}
+
+/* With a backslash before what compose gives a meaning to. */
+static void append_escaped(char *text, size_t bytes, const char *name)
+{
+    for (; *name != '\0'; name++)
+        append(text, bytes, "%s%c", strchr(":,=\\", *name) != NULL ? "\\" : "", *name);
+}
+
+void step_selection(struct study_step *step, const char *file, const struct study_draw *draw,
+                    const char *prefix, const json_t *names)
+{
+    char word[2 * STUDY_PATH_BYTES] = "";
+    append_escaped(word, sizeof word, file);
+    for (int32_t i = 0; i < draw->count; i++) {
+        append(word, sizeof word, "%s#%d", i > 0 ? "," : ":", (int)draw->classes[i]);
+        if (names != NULL) {
+            append(word, sizeof word, "=");
+            append_escaped(word, sizeof word, prefix);
+            append(word, sizeof word, "/");
+            append_escaped(word, sizeof word, result_class(names, draw->classes[i]));
+        }
+    }
+    step_word(step, "%s", word);
+}
+
+const char *result_class(const json_t *per_class, int32_t index)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)per_class, name, value) if (index-- == 0) return name;
+    return "";
+}
+
+void draw_names(const struct study_draw *draw, const json_t *per_class, char *text, size_t bytes)
+{
+    *text = '\0';
+    for (int32_t i = 0; i < draw->count; i++)
+        append(text, bytes, "%s%s", i > 0 ? ", " : "", result_class(per_class, draw->classes[i]));
+}
+
+/* --- steps --- */
 
 enum status experiment_evaluate(struct study *study, const char *name, const char *file, const char *test,
                                 const char *classes, json_t **result)
@@ -24,6 +111,13 @@ enum status experiment_evaluate(struct study *study, const char *name, const cha
     return status;
 }
 
+enum status experiment_parent(struct study *study, const struct study_network *network, json_t **result)
+{
+    char name[STUDY_STEP_BYTES];
+    snprintf(name, sizeof name, "%s-parent", network->name);
+    return experiment_evaluate(study, name, network->network, network->test, NULL, result);
+}
+
 enum status experiment_decompose(struct study *study, const struct study_network *network, const char *name,
                                  const char *words, char modules[STUDY_PATH_BYTES], json_t **record)
 {
@@ -42,6 +136,37 @@ enum status experiment_decompose(struct study *study, const struct study_network
     return step_run(study, &step, record);
 }
 
+enum status experiment_modules(struct study *study, const struct study_network *network,
+                               char modules[STUDY_PATH_BYTES])
+{
+    char name[STUDY_STEP_BYTES];
+    if (network->modules != NULL) {
+        snprintf(modules, STUDY_PATH_BYTES, "%s", network->modules);
+        return STATUS_OK;
+    }
+    snprintf(name, sizeof name, "%s-modules", network->name);
+    return experiment_decompose(study, network, name, NULL, modules, NULL);
+}
+
+void step_train(struct study *study, struct study_step *step, const struct study_network *network,
+                const char *classes, int32_t epochs, const char *output)
+{
+    step_command(step, "train", "--net", study->options->architecture, "--data", network->train, "--epochs",
+                 NULL);
+    step_word(step, "%d", (int)epochs);
+    if (classes != NULL) {
+        step_word(step, "--classes");
+        step_word(step, "%s", classes);
+    }
+    step_words(step, study->options->train);
+    step_word(step, "--json");
+    step_word(step, "-o");
+    step_word(step, "%s", output);
+    step_input(step, network->train);
+}
+
+/* --- figures --- */
+
 void study_remark(struct study *study, const char *format, ...)
 {
     char text[1024];
@@ -55,4 +180,20 @@ void study_remark(struct study *study, const char *format, ...)
 double points_lost(double parent, double other)
 {
     return 100 * (parent - other);
+}
+
+double table_mean(const json_t *table, const char *column)
+{
+    const json_t *columns = json_object_get(table, "columns"), *rows = json_object_get(table, "rows");
+    double sum = 0, count = 0;
+    for (size_t c = 0; c < json_array_size(columns); c++) {
+        if (strcmp(result_text(json_array_get(columns, c), "name"), column) != 0)
+            continue;
+        for (size_t r = 0; r < json_array_size(rows); r++) {
+            const json_t *cell = json_array_get(json_array_get(rows, r), c);
+            sum += json_number_value(cell);
+            count += json_is_number(cell);
+        }
+    }
+    return count > 0 ? sum / count : (double)NAN;
 }

@@ -4,6 +4,10 @@
 
 static const struct study_kind kinds[] = {
     {"cost", "what decomposing costs in accuracy, and what modules keep", 1, study_cost},
+    {"reuse", "modules of some classes instead of the network, and of two networks together", 1, study_reuse},
+    {"replace", "classes of a weak network replaced by those of a better one", 1, study_replace},
+    {"carbon", "energy and CO2e of reusing modules against training from scratch", 1, study_carbon},
+    {"pareto", "accuracy against size and time, over methods and budgets", 1, study_pareto},
 };
 enum { KIND_COUNT = sizeof kinds / sizeof *kinds };
 

@@ -18,5 +18,9 @@ int study_kind_place(const char *name);
 const char *study_kind_title(const char *name);
 
 enum status study_cost(struct study *study);
+enum status study_reuse(struct study *study);
+enum status study_replace(struct study *study);
+enum status study_carbon(struct study *study);
+enum status study_pareto(struct study *study);
 
 #endif

@@ -324,7 +324,8 @@ static enum status run_command(struct study *study, const json_t *words, bool re
     return status;
 }
 
-/* Collective. Rank 0's record to all. */
+/* Collective. Rank 0's record to all, itself included, with the digits that its file has: so a step gives the
+ * same figures when it has just run and when it is believed. */
 static enum status share_record(struct study *study, json_t **record)
 {
     char *text = NULL;
@@ -332,7 +333,7 @@ static enum status share_record(struct study *study, json_t **record)
     json_error_t reason;
     enum status status = STATUS_OK;
     if (study->job->rank == 0) {
-        text = json_dumps(*record, JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(17));
+        text = json_dumps(*record, JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(9));
         bytes = text != NULL ? (int)strlen(text) + 1 : 0;
     }
     MPI_Bcast(&bytes, 1, MPI_INT, 0, study->job->comm);
@@ -343,8 +344,8 @@ static enum status share_record(struct study *study, json_t **record)
     status = ranks_agree(study->job->comm, status);
     if (status == STATUS_OK) {
         MPI_Bcast(text, bytes, MPI_CHAR, 0, study->job->comm);
-        if (study->job->rank != 0)
-            *record = json_loads(text, 0, &reason);
+        json_decref(*record);
+        *record = json_loads(text, 0, &reason);
         if (*record == NULL)
             status = error_set(STATUS_NO_MEMORY, "the record of a step cannot be read: %s", reason.text);
     }

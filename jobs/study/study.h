@@ -43,15 +43,18 @@ struct study_options {
     double epsilons[STUDY_VALUES_MAX];
     double budgets[STUDY_VALUES_MAX]; /* fractions of the parent's multiply-adds */
 
-    int32_t draws, scratch_draws; /* random choices of classes; how many are also trained from scratch */
+    int32_t draws; /* random choices of classes, or classes replaced */
+    int32_t scratch_draws,
+        pair_draws; /* of these also trained from scratch; choices of two networks together */
     uint64_t seed;
-    int32_t epochs;      /* of networks trained from scratch */
+    int32_t epochs;      /* of networks trained from scratch, at most */
     int32_t weak_epochs; /* of the weak network whose classes are replaced */
     const char *architecture;
 
-    /* Options added to every facet decompose, compose, adapt and train of the study; words apart by blanks.
-     */
-    const char *decompose, *compose, *adapt, *train;
+    /* Options added to every facet decompose, compose, adapt and train of the study; to decompose with the
+     * methods gradient and distill, and with distill when it has joint steps. Words apart by blanks; NULL:
+     * none. */
+    const char *decompose, *compose, *adapt, *train, *gradient, *distill, *distill_joint;
 };
 
 struct study {

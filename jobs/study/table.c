@@ -23,6 +23,12 @@ void table_column(json_t *table, const char *name, int decimals)
                           json_pack("{s:s, s:i}", "name", name, "decimals", decimals));
 }
 
+void table_columns(json_t *table, const struct table_column *columns, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        table_column(table, columns[i].name, columns[i].decimals);
+}
+
 void table_row(json_t *table)
 {
     json_array_append_new(json_object_get(table, "rows"), json_array());
@@ -104,35 +110,47 @@ static void write_markdown_text(const char *text, FILE *out)
     }
 }
 
-void table_write_markdown(const json_t *table, FILE *out)
+static json_int_t column_decimals(const json_t *columns, size_t place)
 {
-    json_t *columns = json_object_get(table, "columns"), *column, *row, *cell;
-    size_t i, j;
-    json_array_foreach(columns, i, column)
-    {
+    return json_integer_value(json_object_get(json_array_get(columns, place), "decimals"));
+}
+
+static void write_markdown_row(const json_t *columns, const json_t *row, FILE *out)
+{
+    for (size_t i = 0; i < json_array_size(row); i++) {
+        const json_t *cell = json_array_get(row, i);
+        json_int_t decimals = column_decimals(columns, i);
+        if (decimals == COLUMN_KEY)
+            continue;
         fputs("| ", out);
-        write_markdown_text(json_string_value(json_object_get(column, "name")), out);
+        if (json_is_string(cell))
+            write_markdown_text(json_string_value(cell), out);
+        else if (json_is_number(cell))
+            fprintf(out, "%.*f", (int)(decimals < 0 || decimals > 12 ? 0 : decimals),
+                    json_number_value(cell));
         fputc(' ', out);
     }
     fputs("|\n", out);
-    json_array_foreach(columns, i, column)
-        fputs(json_integer_value(json_object_get(column, "decimals")) == COLUMN_TEXT ? "|---" : "|---:", out);
-    fputs("|\n", out);
-    json_array_foreach(json_object_get(table, "rows"), i, row)
-    {
-        json_array_foreach(row, j, cell)
-        {
-            json_int_t decimals = json_integer_value(json_object_get(json_array_get(columns, j), "decimals"));
-            fputs("| ", out);
-            if (json_is_string(cell))
-                write_markdown_text(json_string_value(cell), out);
-            else if (json_is_number(cell))
-                fprintf(out, "%.*f", (int)(decimals < 0 || decimals > 12 ? 0 : decimals),
-                        json_number_value(cell));
-            fputc(' ', out);
-        }
-        fputs("|\n", out);
+}
+
+void table_write_markdown(const json_t *table, FILE *out)
+{
+    const json_t *columns = json_object_get(table, "columns"), *rows = json_object_get(table, "rows");
+    size_t count = json_array_size(columns);
+    for (size_t i = 0; i < count; i++) {
+        if (column_decimals(columns, i) == COLUMN_KEY)
+            continue;
+        fputs("| ", out);
+        write_markdown_text(json_string_value(json_object_get(json_array_get(columns, i), "name")), out);
+        fputc(' ', out);
     }
+    fputs("|\n", out);
+    for (size_t i = 0; i < count; i++)
+        if (column_decimals(columns, i) != COLUMN_KEY)
+            fputs(column_decimals(columns, i) == COLUMN_TEXT ? "|---" : "|---:", out);
+    fputs("|\n", out);
+    for (size_t i = 0; i < json_array_size(rows); i++)
+        write_markdown_row(columns, json_array_get(rows, i), out);
 }
 
 /* --- plotting one --- */

@@ -10,12 +10,20 @@
 
 #include "compute/base/error.h"
 
-enum { COLUMN_TEXT = -1, COLUMN_KEY = -2 }; /* a key tells series of plots apart: not shown to people */
+enum {
+    COLUMN_TEXT = -1,
+    COLUMN_KEY = -2 /* tells the series of a plot apart; people do not see it */
+};
 
 /* A table at the end of `tables`, which owns it; name is a file name's part. */
 json_t *table_create(json_t *tables, const char *name, const char *title);
-/* decimals of numbers as shown to people, or COLUMN_TEXT. */
+/* decimals of numbers as shown to people, COLUMN_TEXT or COLUMN_KEY. */
 void table_column(json_t *table, const char *name, int decimals);
+struct table_column {
+    const char *name;
+    int decimals;
+};
+void table_columns(json_t *table, const struct table_column *columns, size_t count);
 /* A new row, whose cells follow by the two below. */
 void table_row(json_t *table);
 void table_text(json_t *table, const char *format, ...) __attribute__((format(printf, 2, 3)));

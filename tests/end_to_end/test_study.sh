@@ -6,7 +6,7 @@
 
 import_fashion_mnist 40
 run facet train --net lenet --data train.h5 --epochs 12 --threads 1 -o lenet.h5
-study=(facet study cost --network 'lenet=lenet.h5,train.h5,test.h5' --decompose '--confidence 0' -o study)
+study=(facet study cost --network 'lenet=lenet.h5,train.h5,test.h5' --decompose '--confidence 0' --epsilon none -o study)
 
 
 # The whole study, on two ranks.
@@ -24,7 +24,7 @@ if command -v gnuplot >/dev/null; then
 fi
 
 # The page says what facet evaluate says, with the command above.
-expect_text page.md "facet study cost --network lenet=lenet.h5,train.h5,test.h5 --decompose '--confidence 0' -o study"
+expect_text page.md "facet study cost --network lenet=lenet.h5,train.h5,test.h5 --decompose '--confidence 0' --epsilon none -o study"
 expect_text page.md 'facet evaluate lenet.h5 --data test.h5 --json'
 run facet evaluate study/work/lenet-ci-ti-mc-0.1-0.2-0/modules.h5 --data test.h5 --json
 top1=$(sed -n 's/^  "top1": \([0-9.]*\),$/\1/p' stdout)
@@ -73,6 +73,22 @@ grep -qE '[1-5] steps run, [1-5] done before' stdout || mistake "nothing was don
 cut -d, -f1-13 first.csv >first.figures
 cut -d, -f1-13 killed/cost-cost.csv >killed.figures
 expect_same_bytes first.figures killed.figures
+
+# The other kinds, each with one or two experiments; modules made once serve them all.
+kinds=(--network 'lenet=lenet.h5,train.h5,test.h5' --decompose '--confidence 0' --net lenet --train '--rate 0.02' -o other --results kinds.md)
+run facet study cost "${kinds[@]}" --tau none --epsilon 0
+[ "$(grep -cE '^lenet,b[dc],' kinds/cost-cost.csv)" -eq 2 ] || mistake "variants: $(cat kinds/cost-cost.csv)"
+run facet study reuse "${kinds[@]}" --draws 2 --scratch-draws 1 --epochs 1
+[ "$(wc -l <kinds/reuse-within.csv)" -eq 3 ] || mistake "reuse-within.csv: $(cat kinds/reuse-within.csv)"
+grep -qE '^lenet,1,2,"[A-Z][a-zA-Z/ -]*, [A-Z]' kinds/reuse-within.csv || mistake "two classes are not named: $(cat kinds/reuse-within.csv)"
+run facet study replace "${kinds[@]}" --draws 1 --weak-epochs 12
+expect_text kinds/replace-replace.csv 'lenet,1,T-shirt/top,'
+run facet study carbon "${kinds[@]}" --draws 1 --epochs 2
+grep -qE '(,yes|,no: the factor is a lower bound)$' kinds/carbon-carbon.csv || mistake "carbon-carbon.csv: $(cat kinds/carbon-carbon.csv)"
+for kind in cost reuse replace carbon; do
+    expect_text kinds.md "## $kind: "
+done
+expect_text kinds.md "facet evaluate lenet.h5 --data test.h5 --classes '#"
 
 # Bad input.
 expect 2 facet study

@@ -159,6 +159,28 @@ static void test_limit_keeps_the_first_of_each_class(void **state)
     dataset_destroy(&dataset);
 }
 
+static void test_keeping_classes_keeps_their_images_and_names(void **state)
+{
+    static const int32_t kept[] = {1, 3};
+    struct dataset *whole = small_dataset(), *dataset = small_dataset();
+    int64_t at = 0;
+    (void)state;
+    dataset_keep_classes(dataset, kept, 2);
+    assert_int_equal(dataset->class_count, 2);
+    for (int32_t c = 0; c < 2; c++) {
+        assert_string_equal(dataset->class_names[c], whole->class_names[kept[c]]);
+        assert_int_equal(dataset->class_start[c], at);
+        for (int64_t i = whole->class_start[kept[c]]; i < whole->class_start[kept[c] + 1]; i++, at++)
+            assert_memory_equal(dataset_image(dataset, at), dataset_image(whole, i),
+                                shape_count(whole->shape));
+    }
+    assert_int_equal(dataset->image_count, at);
+    assert_int_equal(dataset->loaded, at);
+    assert_int_equal(dataset->class_start[2], at);
+    dataset_destroy(&dataset);
+    dataset_destroy(&whole);
+}
+
 static void test_scaling_is_measured(void **state)
 {
     struct dataset *dataset = NULL;
@@ -272,6 +294,7 @@ int main(void)
         cmocka_unit_test(test_unloaded_knows_its_labels),
         cmocka_unit_test(test_pixel_bytes),
         cmocka_unit_test(test_limit_keeps_the_first_of_each_class),
+        cmocka_unit_test(test_keeping_classes_keeps_their_images_and_names),
         cmocka_unit_test(test_adapting_changes_the_shape),
         cmocka_unit_test(test_scaling_is_measured),
         cmocka_unit_test(test_scaling_of_nothing_is_the_default),
