@@ -67,7 +67,9 @@ static enum status make(const struct composition_job *composition, struct module
 
 static enum status save(const struct composition_job *composition, const struct module_set *set)
 {
-    enum status status = modules_file_save(set, "composition", composition->output);
+    enum status status = composition->write != NULL
+                             ? composition->write(composition->input, set)
+                             : modules_file_save(set, "composition", composition->output);
     if (status == STATUS_OK)
         composition->announce(composition->input, set);
     return status;

@@ -15,10 +15,12 @@
 struct composition_job {
     const struct job_options *options;
     const struct data_arguments *calibrate; /* none: not asked for */
-    const char *output;                     /* composition file to write */
+    const char *output;                     /* file to write */
     /* Makes the same set on every rank. */
     enum status (*make)(void *input, struct module_set **set);
-    /* Prints what was made; on one rank. */
+    /* Writes it to `output` in another form; NULL: a composition file. On one rank, as the next. */
+    enum status (*write)(void *input, const struct module_set *set);
+    /* Prints what was made. */
     void (*announce)(void *input, const struct module_set *set);
     void *input;
 };

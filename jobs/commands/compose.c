@@ -3,23 +3,34 @@
 #include <stdlib.h>
 
 #include "compute/base/memory.h"
+#include "compute/formats/network_file.h"
 #include "jobs/commands/commands.h"
 #include "jobs/composition_job.h"
 #include "modules/composition.h"
+#include "modules/composition_plan.h"
 #include "modules/modules_file.h"
 
 struct arguments {
     struct job_options job;
     struct data_arguments calibrate;
     const char *output;
+    enum composition_plan plan;
+    bool planned;      /* --plan was given */
     char **selections; /* borrowed from argv */
     int32_t count;
 };
 
-enum { KEY_CALIBRATE = 0x100 };
+enum { KEY_CALIBRATE = 0x100, KEY_PLAN };
 
 static const struct argp_option options[] = {
     {"output", 'o', "FILE", 0, "Composition file to write", 0},
+    {"plan", KEY_PLAN, "votes|union|auto", 0,
+     "votes (the default): every module runs, shared work once; union: modules that are maps over one "
+     "network "
+     "become one network, which is written as a network file; auto: union where it is cheaper and exact, "
+     "else "
+     "votes",
+     0},
     {"calibrate", KEY_CALIBRATE, "[NAME=]FILE", 0, CALIBRATE_HELP, 0},
     {0}};
 
@@ -29,6 +40,11 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &arguments->job;
+        return 0;
+    case KEY_PLAN:
+        if (!composition_plan_from_name(text, &arguments->plan))
+            argp_error(state, "--plan %s: expected votes, union or auto", text);
+        arguments->planned = true;
         return 0;
     case KEY_CALIBRATE:
         data_arguments_add(&arguments->calibrate, state, "--calibrate", text);
@@ -63,6 +79,7 @@ const struct argp argp_compose = {
     "a :, a comma or a = that belongs to a name. A label stands once in a composition.\n\n"
     "  facet compose run/modules.h5 -o all.h5\n"
     "  facet compose run/modules.h5:cat,dog other/modules.h5:'Ankle boot=boot' -o three.h5\n"
+    "  facet compose run/modules.h5:cat,dog --plan union -o cat-or-dog.h5\n"
     "  mpirun -n 2 facet compose a/modules.h5:cat,dog b/modules.h5:cup --calibrate train-a.h5 \\\n"
     "         --calibrate train-b.h5 -o mixed.h5",
     children,
@@ -105,6 +122,25 @@ static enum status compose(void *input, struct module_set **composition)
     return status;
 }
 
+/* Writes the composition as the plan has it, and says which plan that is and why. */
+static enum status write_planned(void *input, const struct module_set *composition)
+{
+    const struct arguments *arguments = input;
+    struct planned_composition planned = {0};
+    enum status status = composition_plan_make(composition, arguments->plan, &planned);
+    if (status == STATUS_OK)
+        status = planned.united != NULL ? network_file_write(planned.united, arguments->output)
+                                        : modules_file_save(composition, "composition", arguments->output);
+    if (status == STATUS_OK)
+        printf("%s: plan %s, %.2f million multiply-adds an image, %.2f times the network of %s%s%s\n",
+               arguments->output, planned.united != NULL ? "union" : "votes",
+               1e-6 * (double)planned.multiply_adds,
+               (double)planned.multiply_adds / (double)composition->modules[0].whole.multiply_adds,
+               composition->modules[0].label, planned.reason[0] != '\0' ? "; " : "", planned.reason);
+    planned_composition_clear(&planned);
+    return status;
+}
+
 static void announce(void *input, const struct module_set *composition)
 {
     const struct arguments *arguments = input;
@@ -122,6 +158,7 @@ int command_compose(int argc, char **argv)
                                   .calibrate = &arguments.calibrate,
                                   .output = arguments.output,
                                   .make = compose,
+                                  .write = arguments.planned ? write_planned : NULL,
                                   .announce = announce,
                                   .input = &arguments};
     return composition_job_run(&job);
