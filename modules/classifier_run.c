@@ -83,11 +83,30 @@ static enum status lane_allocate(const struct classifier_run *run, struct lane *
     return status;
 }
 
+/* A parent's pass goes on where its forwards do. */
+static enum status source_pass(const struct classifier_run *run, const struct source *source,
+                               struct pass **pass)
+{
+    bool *resumes = NULL;
+    if (source->parent < 0)
+        return pass_create(source->network, CLASSIFIER_CHUNK, PASS_INFER, pass);
+    const struct forward_plan *plan = run->classifier->plan;
+    const struct parent_plan *parent = &plan->parents[source->parent];
+    enum status status =
+        memory_allocate(&resumes, (size_t)source->network->layer_count, sizeof *resumes, "passes");
+    for (int32_t i = 1; status == STATUS_OK && i < parent->forward_count; i++)
+        resumes[plan->forwards[parent->first_forward + i].resume_layer] = true;
+    if (status == STATUS_OK)
+        status = pass_create_resuming(source->network, CLASSIFIER_CHUNK, resumes, pass);
+    memory_free(&resumes);
+    return status;
+}
+
 static enum status lane_create(const struct classifier_run *run, struct lane *lane)
 {
     enum status status = lane_allocate(run, lane);
     for (int32_t i = 0; i < run->source_count && status == STATUS_OK; i++)
-        status = pass_create(run->sources[i].network, CLASSIFIER_CHUNK, PASS_INFER, &lane->sources[i]);
+        status = source_pass(run, &run->sources[i], &lane->sources[i]);
     for (int32_t i = 0; i < run->network_count && status == STATUS_OK; i++)
         if (network_module(run, i)->parent >= 0)
             status = pass_create(network_module(run, i)->network, CLASSIFIER_CHUNK, PASS_INFER,
@@ -256,11 +275,11 @@ static const float *lane_prepare(const struct classifier_run *run, struct lane *
     return lane->images;
 }
 
-/* Masks the layers that the map (NULL: none) cuts. */
+/* Masks the layers that the map (NULL: none) cuts, from that place of the layout on. */
 static void lane_mask(struct lane *lane, struct pass *pass, const struct unit_layout *layout,
-                      const uint8_t *map)
+                      const uint8_t *map, int32_t first_place)
 {
-    for (int32_t i = 0; i < layout->layer_count; i++) {
+    for (int32_t i = first_place; i < layout->layer_count; i++) {
         size_t first = layout->unit_offset[i], units = layout->unit_offset[i + 1] - first;
         size_t kept = map == NULL ? units : unit_map_expand(map, first, units, lane->keep + first);
         pass_set_mask(pass, layout->layers[i], kept == units ? NULL : lane->keep + first);
@@ -298,8 +317,9 @@ static void lane_score_maps(const struct classifier_run *run, struct lane *lane,
     for (int32_t i = 0; i < plan_of->forward_count; i++) {
         const struct forward *forward = &plan->forwards[plan_of->first_forward + i];
         const int32_t *members = plan->module_order + forward->first;
-        lane_mask(lane, pass, plan_of->layout, modules[members[0]].map);
-        const float *features = pass_forward(pass, n, images);
+        lane_mask(lane, pass, plan_of->layout, modules[members[0]].map, forward->resume_place);
+        const float *features = i == 0 ? pass_forward(pass, n, images)
+                                       : pass_forward_from(pass, forward->resume_layer, n, images);
         for (int32_t k = 0; k < forward->count; k++)
             map_score(&modules[members[k]], plan_of->features, n, features, scores + members[k],
                       (size_t)run->classifier->label_count);
@@ -314,7 +334,7 @@ static void lane_score_network(const struct classifier_run *run, struct lane *la
     size_t stride = (size_t)run->classifier->label_count;
     float *column = scores + run->classifier->plan->network_order[index];
     if (run->layouts[index] != NULL)
-        lane_mask(lane, pass, run->layouts[index], module->map);
+        lane_mask(lane, pass, run->layouts[index], module->map, 0);
     const float *margins = pass_forward(pass, n, input);
     for (int32_t i = 0; i < n; i++)
         column[(size_t)i * stride] = calibrated(module, (double)margins[i]);
@@ -328,7 +348,7 @@ static void lane_score_on_stem(const struct classifier_run *run, struct lane *la
     if (plan_of->network_count == 0)
         return;
     if (plan_of->layout != NULL)
-        lane_mask(lane, stem, plan_of->layout, NULL);
+        lane_mask(lane, stem, plan_of->layout, NULL, 0);
     pass_set_last_layer(stem, parent->layer_count - 1);
     const float *given = pass_forward(stem, n, images);
     for (int32_t i = plan_of->first_network; i < plan_of->first_network + plan_of->network_count; i++)

@@ -31,10 +31,81 @@ static int32_t find_forward(const struct module_set *set, size_t map_bytes, cons
 {
     for (int32_t i = first; i < end; i++) {
         const struct module *leader = &set->modules[leaders[i]];
-        if (leader->kept.units == module->kept.units && memcmp(leader->map, module->map, map_bytes) == 0)
+        if (memcmp(leader->map, module->map, map_bytes) == 0)
             return i;
     }
     return end;
+}
+
+/* The first unit that two maps differ in; unit_count when they do not. */
+static size_t first_difference(const struct unit_layout *layout, const uint8_t *a, const uint8_t *b)
+{
+    size_t bytes = unit_map_bytes(layout), at = 0;
+    while (at < bytes && a[at] == b[at])
+        at++;
+    return at == bytes ? layout->unit_count : 8 * at + (size_t)__builtin_ctz((unsigned)(a[at] ^ b[at]));
+}
+
+/* Sorts a parent's forwards so that those that agree in more of the first units are nearer: each shares with
+ * the one before it all that it shares with any earlier one. leaders: the first module of each, sorted along.
+ * The order among equals cannot matter: no two are equal. */
+static void sort_forwards(const struct module_set *set, struct forward_plan *plan,
+                          const struct parent_plan *parent, int32_t *leaders)
+{
+    int32_t end = parent->first_forward + parent->forward_count;
+    for (int32_t i = parent->first_forward + 1; i < end; i++) {
+        struct forward forward = plan->forwards[i];
+        int32_t leader = leaders[i], at = i;
+        const uint8_t *map = set->modules[leader].map;
+        for (; at > parent->first_forward; at--) {
+            const uint8_t *before = set->modules[leaders[at - 1]].map;
+            size_t unit = first_difference(parent->layout, before, map);
+            if (unit_map_get(before, unit)) /* those that keep the unit come first */
+                break;
+            plan->forwards[at] = plan->forwards[at - 1];
+            leaders[at] = leaders[at - 1];
+        }
+        plan->forwards[at] = forward;
+        leaders[at] = leader;
+    }
+}
+
+/* Where a pass must go on for the units of that layer to be masked anew: at the convolution (or whatever else
+ * makes numbers) behind it. */
+static int32_t making_layer(const struct network *parent, int32_t layer)
+{
+    bool stop = false;
+    while (!stop) {
+        const struct layer *above = &parent->layers[layer];
+        int32_t below = above->inputs[0];
+        for (int32_t k = 1; k < above->input_count; k++)
+            below = above->inputs[k] > below ? above->inputs[k] : below;
+        enum layer_kind kind = parent->layers[below].kind;
+        stop = kind != LAYER_CONVOLUTION && kind != LAYER_BATCHNORM && kind != LAYER_ADD;
+        if (!stop)
+            layer = below;
+        stop = stop || kind == LAYER_CONVOLUTION;
+    }
+    return layer;
+}
+
+static void find_resumes(const struct module_set *set, struct forward_plan *plan,
+                         const struct parent_plan *parent, const struct network *network,
+                         const int32_t *leaders)
+{
+    for (int32_t i = 0; i < parent->forward_count; i++) {
+        int32_t at = parent->first_forward + i, place = 0;
+        plan->forwards[at].resume_layer = 1;
+        plan->forwards[at].resume_place = 0;
+        if (i == 0)
+            continue;
+        size_t unit = first_difference(parent->layout, set->modules[leaders[at - 1]].map,
+                                       set->modules[leaders[at]].map);
+        while (parent->layout->unit_offset[place + 1] <= unit)
+            place++;
+        plan->forwards[at].resume_layer = making_layer(network, parent->layout->layers[place]);
+        plan->forwards[at].resume_place = place;
+    }
 }
 
 /* Gives every module its forward, parent by parent. leaders: the first module of each forward. */
@@ -54,10 +125,17 @@ static void assign_forwards(const struct module_set *set, struct forward_plan *p
                                       &set->modules[m]);
             if (at == plan->forward_count)
                 leaders[plan->forward_count++] = m;
-            forward_of[m] = at;
-            plan->forwards[at].count++;
         }
         parent->forward_count = plan->forward_count - parent->first_forward;
+        sort_forwards(set, plan, parent, leaders);
+        find_resumes(set, plan, parent, set->parents[p], leaders);
+        for (int32_t m = 0; m < set->module_count; m++) {
+            if (!is_map_over(&set->modules[m], p))
+                continue;
+            forward_of[m] = find_forward(set, map_bytes, leaders, parent->first_forward, plan->forward_count,
+                                         &set->modules[m]);
+            plan->forwards[forward_of[m]].count++;
+        }
     }
 }
 
@@ -179,12 +257,13 @@ void forward_plan_destroy(struct forward_plan **plan)
 
 /* --- counting --- */
 
-static uint64_t masked_pass_multiply_adds(const struct network *parent, int32_t features_layer)
+/* Of the layers from `first` to `last`. */
+static uint64_t layers_multiply_adds(const struct network *parent, int32_t first, int32_t last)
 {
-    uint64_t pass = 0;
-    for (int32_t layer = 0; layer <= features_layer; layer++)
-        pass += layer_multiply_adds(parent, layer);
-    return pass;
+    uint64_t sum = 0;
+    for (int32_t layer = first; layer <= last; layer++)
+        sum += layer_multiply_adds(parent, layer);
+    return sum;
 }
 
 uint64_t forward_plan_multiply_adds(const struct forward_plan *plan, const struct module_set *set)
@@ -192,9 +271,10 @@ uint64_t forward_plan_multiply_adds(const struct forward_plan *plan, const struc
     uint64_t sum = 0;
     for (int32_t p = 0; p < plan->parent_count; p++) {
         const struct parent_plan *parent = &plan->parents[p];
-        if (parent->forward_count > 0)
-            sum += masked_pass_multiply_adds(set->parents[p], parent->features_layer) *
-                   (uint64_t)parent->forward_count;
+        for (int32_t i = 0; i < parent->forward_count; i++)
+            sum +=
+                layers_multiply_adds(set->parents[p], plan->forwards[parent->first_forward + i].resume_layer,
+                                     parent->features_layer);
         if (parent->network_count > 0)
             sum += network_multiply_adds(set->parents[p]);
     }

@@ -1,7 +1,9 @@
 /* What a set of modules needs computed for an image, each thing once:
  *
  * - Modules that are maps over one parent and have the same map share a masked pass of it, since they differ
- *   only in their heads.
+ *   only in their heads. Passes whose maps agree in the first layers share those: they are in such an order
+ *   that each goes on where it first differs from the one before, and nothing is computed twice (but for the
+ *   one convolution whose result is masked differently).
  * - Modules that are networks run by themselves, on the images or on what their stem gives; a stem is run
  *   once for all modules that stand on it. */
 #ifndef FACET_MODULES_FORWARD_PLAN_H
@@ -12,6 +14,9 @@
 /* One masked pass of a parent, up to the features its heads read. */
 struct forward {
     int32_t first, count; /* its modules are module_order[first] … module_order[first+count−1]; count ≥ 1 */
+    int32_t resume_layer; /* of the parent: earlier layers are as the forward before left them; 1 for the
+                             parent's first */
+    int32_t resume_place; /* of the layout's layers: their masks differ from this place on */
 };
 
 /* A parent as the plan sees it. It may serve maps, or networks as their stem, or both. */

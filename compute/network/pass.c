@@ -7,8 +7,8 @@
 #include "compute/kernels/softmax.h"
 #include "compute/network/pass_internal.h"
 
-enum status pass_create(const struct network *network, int32_t max_images, enum pass_mode mode,
-                        struct pass **pass)
+static enum status create(const struct network *network, int32_t max_images, enum pass_mode mode,
+                          const bool *resumes, struct pass **pass)
 {
     const char *what = "the buffers of a pass";
     size_t layers = (size_t)network->layer_count;
@@ -25,7 +25,7 @@ enum status pass_create(const struct network *network, int32_t max_images, enum 
     made->network = network;
     made->max_images = max_images;
     made->mode = mode;
-    status = pass_plan_make(network, max_images, mode, &made->plan);
+    status = pass_plan_make(network, max_images, mode, resumes, &made->plan);
     if (status == STATUS_OK)
         status = memory_allocate(&made->arena, made->plan.arena_floats, sizeof(float), what);
     if (status == STATUS_OK)
@@ -46,6 +46,18 @@ enum status pass_create(const struct network *network, int32_t max_images, enum 
     memset(made->needed, true, layers * sizeof *made->needed); /* network_finish made sure of it */
     *pass = made;
     return STATUS_OK;
+}
+
+enum status pass_create(const struct network *network, int32_t max_images, enum pass_mode mode,
+                        struct pass **pass)
+{
+    return create(network, max_images, mode, NULL, pass);
+}
+
+enum status pass_create_resuming(const struct network *network, int32_t max_images, const bool *resumes,
+                                 struct pass **pass)
+{
+    return create(network, max_images, PASS_INFER, resumes, pass);
 }
 
 void pass_destroy(struct pass **pass)
@@ -107,7 +119,16 @@ const float *pass_forward(struct pass *pass, int32_t n, const float *images)
 {
     assert(n >= 1 && n <= pass->max_images);
     pass->images = images;
-    pass_run_forward(pass, n);
+    pass_run_forward(pass, 1, n);
+    return pass_input_of(pass, pass->last_layer);
+}
+
+const float *pass_forward_from(struct pass *pass, int32_t first, int32_t n, const float *images)
+{
+    assert(pass->mode == PASS_INFER && n >= 1 && n <= pass->max_images);
+    assert(first >= 1 && first <= pass->last_layer);
+    pass->images = images;
+    pass_run_forward(pass, first, n);
     return pass_input_of(pass, pass->last_layer);
 }
 

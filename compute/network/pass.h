@@ -23,6 +23,12 @@ struct pass;
  * calls. STATUS_USAGE for max_images below 1 or a network that is not finished. */
 enum status pass_create(const struct network *network, int32_t max_images, enum pass_mode mode,
                         struct pass **pass);
+
+/* A PASS_INFER pass that can go on in the middle: resumes[i] (layer_count; only read by the call) tells at
+ * which layers pass_forward_from may begin. What is read across such a place is not written over, so it takes
+ * more memory; the results are the same. */
+enum status pass_create_resuming(const struct network *network, int32_t max_images, const bool *resumes,
+                                 struct pass **pass);
 void pass_destroy(struct pass **pass);
 
 /* Bytes of all buffers the pass owns: values, gradients, scratch. */
@@ -52,6 +58,11 @@ void pass_set_timing(struct pass *pass, double *forward, double *backward);
  * shape of the last layer run), owned by the pass (or `images` itself, when nothing stands between), valid
  * until the next call. */
 const float *pass_forward(struct pass *pass, int32_t n, const float *images);
+
+/* After pass_forward of the same images, whatever pass_forward_from did since: runs the layers from `first`
+ * (a layer that may be resumed at) on, the others' values being those they had. For masks that have changed
+ * only from that layer on; where it is inside a chain (pass_chain.h) the whole chain runs. */
+const float *pass_forward_from(struct pass *pass, int32_t first, int32_t n, const float *images);
 
 /* Output of a layer after pass_forward; of the input layer, the images it was given. PASS_OBSERVE: any layer
  * that was run. PASS_TRAIN: a ReLU's, and the last layer's, the latter after pass_train and pass_backward

@@ -218,9 +218,9 @@ static void run_layer(struct pass *pass, int32_t i, int32_t n)
     forwards[layer->kind](&f);
 }
 
-void pass_run_forward(struct pass *pass, int32_t n)
+void pass_run_forward(struct pass *pass, int32_t first, int32_t n)
 {
-    for (int32_t i = 1; i <= pass->last_layer; i++) {
+    for (int32_t i = first; i <= pass->last_layer; i++) {
         const struct plan_layer *planned = &pass->plan.layers[i];
         bool chains = pass->mode != PASS_OBSERVE;
         if (!pass->needed[i] || forwards[pass->network->layers[i].kind] == NULL ||

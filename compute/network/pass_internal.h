@@ -52,8 +52,8 @@ static inline uint16_t *pass_winners_of(const struct pass *pass, int32_t layer)
     return (uint16_t *)(void *)(pass->arena + pass->plan.layers[layer].winner_offset);
 }
 
-/* Runs all needed layers on n images. */
-void pass_run_forward(struct pass *pass, int32_t n);
+/* Runs the needed layers from `first` on on n images. */
+void pass_run_forward(struct pass *pass, int32_t first, int32_t n);
 
 /* Runs all trained layers backward, after the gradient of the last layer's output was put in its place;
  * writes every entry of `gradient` (parameter_count). */

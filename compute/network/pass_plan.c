@@ -225,6 +225,21 @@ static void find_last_reads(const struct planner *planner, int32_t *last_read)
     }
 }
 
+/* What was computed before a layer that a pass may be resumed at, and is read at it or behind, is never
+ * written over. */
+static void hold_across(const struct planner *planner, const bool *resumes, int32_t *last_read)
+{
+    for (int32_t i = 0; i < planner->network->layer_count; i++) {
+        int32_t runs = run_by(planner, i);
+        for (int32_t first = runs + 1; first <= last_read[i] && first < planner->network->layer_count;
+             first++)
+            if (resumes[first]) {
+                last_read[i] = end_step(planner);
+                break;
+            }
+    }
+}
+
 static bool may_write_over(const struct planner *planner, int32_t layer, int32_t step)
 {
     int32_t buffer = planner->value_buffer[layer];
@@ -301,11 +316,13 @@ static enum status plan_value(struct planner *planner, int32_t i, int32_t last_r
     return STATUS_OK;
 }
 
-static enum status plan_values(struct planner *planner, int32_t *last_read)
+static enum status plan_values(struct planner *planner, const bool *resumes, int32_t *last_read)
 {
     const struct network *network = planner->network;
     enum status status = STATUS_OK;
     find_last_reads(planner, last_read);
+    if (resumes != NULL)
+        hold_across(planner, resumes, last_read);
     planner->value_buffer[0] = NO_BUFFER;
     planner->plan->layers[0].value_borrowed = true;
     for (int32_t i = 1; status == STATUS_OK && i < network->layer_count; i++)
@@ -451,7 +468,7 @@ static void store_offsets(struct planner *planner)
 }
 
 enum status pass_plan_make(const struct network *network, int32_t max_images, enum pass_mode mode,
-                           struct pass_plan *plan)
+                           const bool *resumes, struct pass_plan *plan)
 {
     const char *what = "the plan of a pass";
     size_t layers = (size_t)network->layer_count, edges = 0;
@@ -479,7 +496,7 @@ enum status pass_plan_make(const struct network *network, int32_t max_images, en
 
     chains_find(network, mode, last_read, plan->layers);
     describe_layers(&planner);
-    status = plan_values(&planner, last_read);
+    status = plan_values(&planner, resumes, last_read);
     if (status == STATUS_OK && mode == PASS_TRAIN) {
         status = plan_gradients(&planner);
         if (status == STATUS_OK)

@@ -54,9 +54,10 @@ struct pass_plan {
 /* A convolution layer as its kernels want it. */
 struct convolution pass_plan_convolution(const struct network *network, int32_t index);
 
-/* Fills *plan; the caller clears it, also after a failure. */
+/* Fills *plan; the caller clears it, also after a failure. resumes (by layer; NULL: nowhere): where a pass
+ * may be resumed at, PASS_INFER alone. */
 enum status pass_plan_make(const struct network *network, int32_t max_images, enum pass_mode mode,
-                           struct pass_plan *plan);
+                           const bool *resumes, struct pass_plan *plan);
 void pass_plan_clear(struct pass_plan *plan);
 
 #endif

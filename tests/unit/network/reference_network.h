@@ -31,7 +31,7 @@ static inline struct reference_network reference_create(const struct network *ne
 {
     size_t layers = (size_t)network->layer_count;
     struct reference_network made = {.network = network, .n = n, .training = training};
-    assert_int_equal(pass_plan_make(network, n, PASS_OBSERVE, &made.plan), STATUS_OK);
+    assert_int_equal(pass_plan_make(network, n, PASS_OBSERVE, NULL, &made.plan), STATUS_OK);
     assert_int_equal(memory_allocate(&made.values, layers, sizeof *made.values, "test"), STATUS_OK);
     assert_int_equal(memory_allocate(&made.masks, layers, sizeof *made.masks, "test"), STATUS_OK);
     for (size_t i = 0; i < layers; i++)

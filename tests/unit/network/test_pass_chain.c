@@ -43,7 +43,7 @@ static void write_chains(const struct network *network, enum pass_mode mode, cha
 {
     struct pass_plan plan;
     size_t at = 0;
-    assert_int_equal(pass_plan_make(network, IMAGES, mode, &plan), STATUS_OK);
+    assert_int_equal(pass_plan_make(network, IMAGES, mode, NULL, &plan), STATUS_OK);
     text[0] = '\0';
     for (int32_t i = 0; i < network->layer_count; i++) {
         if (plan.layers[i].chain_head != i || plan.layers[i].chain_next == NO_LAYER)
