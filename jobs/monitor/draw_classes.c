@@ -183,33 +183,20 @@ void draw_classes(const struct scene *scene, int top, int rows)
         tile_draw(scene, top + 1 + i / a_row, 1 + i % a_row * detail_cells(detail), i, detail);
 }
 
+static bool state_is_shown(enum class_filter filter, enum event_state state)
+{
+    return filter == CLASSES_ALL || (filter == CLASSES_WAITING && state == STATE_WAITING) ||
+           (filter == CLASSES_RUNNING && state == STATE_RUNNING) ||
+           (filter == CLASSES_DONE && (state == STATE_DONE || state == STATE_RESUMED)) ||
+           (filter == CLASSES_FAILED && state == STATE_FAILED);
+}
+
 static bool class_is_shown(const struct scene *scene, int index)
 {
     const struct picture_class *class = class_at(scene, index);
-    enum event_state state = class->state;
     char number[16];
-    switch (scene->board->class_filter) {
-    case CLASSES_WAITING:
-        if (state != STATE_WAITING)
-            return false;
-        break;
-    case CLASSES_RUNNING:
-        if (state != STATE_RUNNING)
-            return false;
-        break;
-    case CLASSES_DONE:
-        if (state != STATE_DONE && state != STATE_RESUMED)
-            return false;
-        break;
-    case CLASSES_FAILED:
-        if (state != STATE_FAILED)
-            return false;
-        break;
-    case CLASSES_ALL:
-    case CLASS_FILTERS:
-    default:
-        break;
-    }
+    if (!state_is_shown(scene->board->class_filter, class->state))
+        return false;
     snprintf(number, sizeof number, "%d", index);
     return draw_found(scene->board, class->name) || draw_found(scene->board, number);
 }

@@ -253,24 +253,10 @@ static bool rank_is_shown(const struct scene *scene, int32_t index)
     bool working = rank_is_at_work(scene->picture, rank);
     if (!rank->heard)
         return false;
-    switch (scene->board->rank_filter) {
-    case RANKS_SILENT:
-        if (!picture_rank_is_silent(scene->picture, index, scene->now))
-            return false;
-        break;
-    case RANKS_AT_WORK:
-        if (!working)
-            return false;
-        break;
-    case RANKS_ENDED:
-        if (working)
-            return false;
-        break;
-    case RANKS_ALL:
-    case RANK_FILTERS:
-    default:
-        break;
-    }
+    enum rank_filter filter = scene->board->rank_filter;
+    if ((filter == RANKS_SILENT && !picture_rank_is_silent(scene->picture, index, scene->now)) ||
+        (filter == RANKS_AT_WORK && !working) || (filter == RANKS_ENDED && working))
+        return false;
     snprintf(number, sizeof number, "%d", (int)index);
     doing_write(scene, rank, text);
     return draw_found(scene->board, rank->host) || draw_found(scene->board, text) ||

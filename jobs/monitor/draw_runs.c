@@ -59,12 +59,12 @@ void draw_runs(struct board *board, struct grid *grid, const struct board_run *r
     int *first = &board->first[PAGE_RUNS];
     int rows = grid->rows - 3;
     int column = grid->columns - FIGURES_CELLS;
-    char clock[DESCRIBE_NUMBER_BYTES + 2];
+    char clock[DESCRIBE_NUMBER_BYTES], right[DESCRIBE_NUMBER_BYTES + 2];
     describe_clock(now, clock);
-    strcat(clock, " ");
+    snprintf(right, sizeof right, "%s ", clock);
     grid_fill(grid, 0, 0, grid->columns, GRID_BAR, L' ');
     grid_print(grid, 0, 1, GRID_BAR, "facet-monitor: %d runs", count);
-    grid_right(grid, 0, GRID_BAR, clock);
+    grid_right(grid, 0, GRID_BAR, right);
     if (column < NAME_CELLS_MIN)
         column = NAME_CELLS_MIN;
     grid_text(grid, 1, 2, column - 2, GRID_FAINT, "run");

@@ -97,10 +97,11 @@ static void test_other_requests_are_refused(void **state)
 static void test_an_endless_request_is_cut_off(void **state)
 {
     struct metrics_server *server = server_open();
+    static const char start[] = "GET /metrics HTTP/1.0\r\nX: ";
     static char request[1 << 16];
     (void)state;
     memset(request, 'x', sizeof request);
-    memcpy(request, "GET /metrics HTTP/1.0\r\n", 23);
+    memcpy(request, start, sizeof start - 1);
     int client = client_connect(server);
     send(client, request, sizeof request, MSG_NOSIGNAL);
     const char *answer = client_hear(server, client, 10);

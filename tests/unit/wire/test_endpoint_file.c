@@ -83,8 +83,9 @@ static void test_strange_files_are_refused(void **state)
         "\"snapshot\":\"tcp://a:1\",\"server_key\":\"" SERVER_KEY "\"}",
         "{\"v\":1,\"state\":\"running\",\"run\":\"a\",\"host\":\"h\",\"process\":1,\"publish\":\"tcp://a:1\","
         "\"snapshot\":\"ipc://a\",\"server_key\":\"" SERVER_KEY "\"}",
-        "{\"v\":1,\"state\":\"running\",\"run\":\"a\",\"host\":\"h\",\"process\":1,\"publish\":\"tcp://a:1\","
-        "\"snapshot\":\"tcp://a:1\",\"server_key\":\"no key\"}",
+        ("{\"v\":1,\"state\":\"running\",\"run\":\"a\",\"host\":\"h\",\"process\":1,\"publish\":\"tcp://"
+         "a:1\","
+         "\"snapshot\":\"tcp://a:1\",\"server_key\":\"no key\"}"),
     };
     struct endpoint_description back;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
