@@ -45,6 +45,9 @@ enum status distill_options_check(const struct distill_options *options)
         return error_set(STATUS_USAGE,
                          "--steps %d, --joint-steps %d; steps must be 2 or more, joint steps 0 or more",
                          (int)options->steps, (int)options->joint_steps);
+    if (options->frozen && options->joint_steps > 0)
+        return error_set(STATUS_USAGE, "--joint-steps %d; method gradient changes no weights: 0",
+                         (int)options->joint_steps);
     if (options->batch_images < 3 || options->joint_batch_images < 1 || options->pool_images < 1)
         return error_set(
             STATUS_USAGE, "--batch %d, --joint-batch %d, --pool %lld; they must be at least 3, 1 and 1",

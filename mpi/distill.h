@@ -1,4 +1,5 @@
-/* Method `distill`: small modules that learn to say what the parent says.
+/* Methods `distill`, small modules that learn to say what the parent says, and `gradient`, small parts of the
+ * parent as it is.
  *
  * Phase one makes each class's module by itself (distill_class.h), over ranks through mpi/class_run.h. Phase
  * two trains all modules together (distill_joint.h). Neither looks at labels but to choose images. */
@@ -13,6 +14,7 @@ struct distill_options {
     double budget;        /* multiply-adds of a module beyond its stem, as a fraction of the whole parent's */
     const char *stem;     /* modules/distill/teacher.h */
     int32_t steps;        /* phase one, a class; 0: the modules are cut and never tuned */
+    bool frozen;          /* method gradient: learn which channels stay, and no weights */
     int32_t joint_steps;  /* phase two; 0: none */
     float temperature;    /* of posteriors and scores */
     float rate;           /* peak learning rate of phase one */

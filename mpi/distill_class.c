@@ -1,22 +1,27 @@
 #include "mpi/distill_class.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "compute/base/memory.h"
 #include "compute/base/random.h"
 #include "compute/kernels/losses.h"
+#include "modules/distill/gates.h"
 #include "modules/distill/module_channels.h"
 #include "modules/distill/pruning.h"
 #include "modules/distill/sampling.h"
 #include "mpi/trainer.h"
 
 enum {
-    ROUNDS = 8,        /* in which a module is cut to its budget */
-    LOOKS = 8,         /* at held-back images while tuning */
-    PATIENCE = 4,      /* looks without a better one before tuning ends */
-    SETTLE_STEPS = 20, /* without learning, for the running statistics of images drawn without preference */
+    ROUNDS = 8,            /* in which a module is cut to its budget */
+    LOOKS = 8,             /* at held-back images while tuning */
+    PATIENCE = 4,          /* looks without a better one before tuning ends */
+    SETTLE_STEPS = 40,     /* at most: without learning, for the running statistics of images as they come */
+    STEPS_A_SETTING = 4,   /* of gates */
     STREAM_CLASS = 0x4443, /* of random numbers (compute/base/random.h) */
 };
+
+static const double GATE_RATE = 0.2; /* of the scores' gradient descent */
 
 struct distiller {
     const struct distill_classes *classes;
@@ -31,7 +36,14 @@ struct distiller {
     double best_loss;
     int64_t step; /* steps made */
     double started;
+
+    struct gates gates; /* of method gradient: */
+    double *scores;     /* (groups): how much the loss would fall by opening a group's gate */
+    double *effect;     /* (groups): of the last batch */
+    bool *open;         /* (groups) */
 };
+
+typedef uint32_t draw_function(const struct sampling *sampling, int64_t step, int64_t place);
 
 /* --- a step --- */
 
@@ -69,14 +81,14 @@ static void tell_progress(const struct distiller *distiller)
                       elapsed > 0 ? images / elapsed / ranks_count(distiller->task->group) : 0);
 }
 
-/* Collective. One batch; `observe` its gradient for the next cut. Without preference, and at rate 0, only the
- * running statistics move. */
-static enum status make_step(struct distiller *distiller, float rate, bool observe)
+/* Collective. One batch, drawn as `draw` says. `observe` (or NULL) is given the gradient before the step is
+ * taken; at rate 0 the running statistics alone move. */
+static enum status make_step(struct distiller *distiller, draw_function *draw, float rate,
+                             void (*observe)(struct distiller *distiller, const float *gradient))
 {
     const struct distill_options *options = distiller->classes->options;
     for (int32_t i = 0; i < options->batch_images; i++)
-        distiller->drawn[i] = rate > 0 ? sampling_draw(&distiller->sampling, distiller->step, i)
-                                       : sampling_draw_any(&distiller->sampling, distiller->step, i);
+        distiller->drawn[i] = draw(&distiller->sampling, distiller->step, i);
     const struct trainer_batch batch = {
         .images = options->batch_images, .load = load_slice, .loss = slice_loss, .context = distiller};
     struct trainer_result result;
@@ -86,8 +98,8 @@ static enum status make_step(struct distiller *distiller, float rate, bool obser
                          "distilling class %d diverged in step %lld: the loss is %g; use a smaller --rate",
                          (int)distiller->task->class_index, (long long)distiller->step + 1,
                          (double)result.sums[0]);
-    if (observe)
-        pruning_observe(distiller->pruning, gradient);
+    if (observe != NULL)
+        observe(distiller, gradient);
     trainer_apply(distiller->trainer, rate);
     distiller->step++;
     tell_progress(distiller);
@@ -96,16 +108,15 @@ static enum status make_step(struct distiller *distiller, float rate, bool obser
                        : STATUS_OK;
 }
 
-/* Collective. */
-static enum status start_trainer(struct distiller *distiller)
+/* Collective. For `network`, which the distiller's trainer borrows. */
+static enum status start_trainer(struct distiller *distiller, struct network *network)
 {
     const struct trainer_options options = {
         .batch_images = distiller->classes->options->batch_images,
         .sgd = {.momentum = 0.9F, .nesterov = true, .weight_decay = 1e-4F},
         .stop = distiller->task->stop};
     trainer_destroy(&distiller->trainer);
-    return trainer_create(distiller->task->group, pruning_network(distiller->pruning), &options,
-                          &distiller->trainer);
+    return trainer_create(distiller->task->group, network, &options, &distiller->trainer);
 }
 
 /* --- cutting --- */
@@ -129,6 +140,11 @@ static uint64_t round_budget(uint64_t whole, uint64_t budget, int32_t rounds)
     return (uint64_t)left;
 }
 
+static void observe_channels(struct distiller *distiller, const float *gradient)
+{
+    pruning_observe(distiller->pruning, gradient);
+}
+
 /* Collective. */
 static enum status cut_in_rounds(struct distiller *distiller)
 {
@@ -138,9 +154,9 @@ static enum status cut_in_rounds(struct distiller *distiller)
     int32_t steps = options->steps / 2 / ROUNDS;
     enum status status = STATUS_OK;
     for (int32_t round = 1; round <= ROUNDS && status == STATUS_OK; round++) {
-        status = start_trainer(distiller);
+        status = start_trainer(distiller, pruning_network(distiller->pruning));
         for (int32_t i = 0; i < (steps > 0 ? steps : 1) && status == STATUS_OK; i++)
-            status = make_step(distiller, options->rate, true);
+            status = make_step(distiller, sampling_draw, options->rate, observe_channels);
         trainer_destroy(&distiller->trainer); /* before its network changes */
         if (status == STATUS_OK)
             status = ranks_agree(distiller->task->group,
@@ -186,6 +202,17 @@ static void go_back_to_best(struct distiller *distiller)
            network->statistic_count * sizeof(float));
 }
 
+/* Collective. Brings the running statistics to images as they come. */
+static enum status settle(struct distiller *distiller)
+{
+    int32_t steps = distiller->classes->options->steps;
+    enum status status = start_trainer(distiller, pruning_network(distiller->pruning));
+    for (int32_t i = 0; i < (steps < SETTLE_STEPS ? steps : SETTLE_STEPS) && status == STATUS_OK; i++)
+        status = make_step(distiller, sampling_draw_any, 0, NULL);
+    trainer_destroy(&distiller->trainer);
+    return status;
+}
+
 /* Collective. */
 static enum status tune(struct distiller *distiller)
 {
@@ -198,9 +225,10 @@ static enum status tune(struct distiller *distiller)
                     memory_allocate(&distiller->best, network->parameter_count + network->statistic_count,
                                     sizeof(float), "the best state of a module"));
     if (status == STATUS_OK)
-        status = start_trainer(distiller);
+        status = start_trainer(distiller, pruning_network(distiller->pruning));
     for (int32_t i = 0; i < total && status == STATUS_OK && worse < PATIENCE; i++) {
-        status = make_step(distiller, schedule_rate(SCHEDULE_COSINE, options->rate, i, total), false);
+        status = make_step(distiller, sampling_draw, schedule_rate(SCHEDULE_COSINE, options->rate, i, total),
+                           NULL);
         if (status == STATUS_OK && ((i + 1) % (total / LOOKS + 1) == 0 || i + 1 == total)) {
             status = look(distiller, &better);
             worse = better ? 0 : worse + 1;
@@ -208,10 +236,78 @@ static enum status tune(struct distiller *distiller)
     }
     if (status == STATUS_OK && total > 0)
         go_back_to_best(distiller);
-    for (int32_t i = 0; i < SETTLE_STEPS && status == STATUS_OK; i++)
-        status = make_step(distiller, 0, false);
-    trainer_destroy(&distiller->trainer);
+    return status == STATUS_OK ? settle(distiller) : status;
+}
+
+/* --- gates (method gradient) --- */
+
+/* The first quarter of the steps, all gates open: the sum of squares. */
+static void measure_gates(struct distiller *distiller, const float *gradient)
+{
+    gates_effect(&distiller->gates, gradient, distiller->effect);
+    for (int32_t g = 0; g < distiller->gates.groups.count; g++)
+        distiller->scores[g] += distiller->effect[g] * distiller->effect[g];
+}
+
+/* Gradient descent on the scores, straight through the gates. */
+static void move_gates(struct distiller *distiller, const float *gradient)
+{
+    gates_effect(&distiller->gates, gradient, distiller->effect);
+    for (int32_t g = 0; g < distiller->gates.groups.count; g++)
+        distiller->scores[g] -= GATE_RATE * distiller->effect[g];
+}
+
+/* Opens the gates of the groups with the best scores a multiply-add, as far as the budget goes. */
+static enum status set_gates(struct distiller *distiller, uint64_t budget)
+{
+    pruning_set_importance(distiller->pruning, distiller->scores);
+    enum status status = pruning_choose(distiller->pruning, budget, distiller->open);
+    if (status == STATUS_OK)
+        gates_set(&distiller->gates, distiller->open);
     return status;
+}
+
+static enum status prepare_gates(struct distiller *distiller, const struct network *whole)
+{
+    enum status status = gates_create(whole, &distiller->gates);
+    size_t groups = (size_t)distiller->gates.groups.count;
+    if (status == STATUS_OK)
+        status = memory_allocate(&distiller->scores, groups, sizeof(double), "scores of gates");
+    if (status == STATUS_OK)
+        status = memory_allocate(&distiller->effect, groups, sizeof(double), "effects of gates");
+    if (status == STATUS_OK)
+        status = memory_allocate(&distiller->open, groups, sizeof(bool), "gates");
+    return status;
+}
+
+/* Collective. A quarter of the steps measures, half lowers the budget in rounds, a quarter keeps it; then the
+ * channels behind shut gates are cut away. No weight changes. */
+static enum status learn_gates(struct distiller *distiller, const struct network *whole)
+{
+    const struct class_task *task = distiller->task;
+    uint64_t budget = distiller->classes->multiply_adds, all = network_multiply_adds(whole);
+    int32_t steps = distiller->classes->options->steps, measuring = steps / 4 > 0 ? steps / 4 : 1;
+    int32_t lowering = steps / 2 > 0 ? steps / 2 : 1;
+    enum status status = ranks_agree(task->group, prepare_gates(distiller, whole));
+    if (status == STATUS_OK)
+        status = start_trainer(distiller, distiller->gates.network);
+    for (int32_t i = 0; i < measuring && status == STATUS_OK; i++)
+        status = make_step(distiller, sampling_draw, 0, measure_gates);
+    for (int32_t g = 0; status == STATUS_OK && g < distiller->gates.groups.count; g++)
+        distiller->scores[g] = sqrt(distiller->scores[g] / measuring);
+    for (int32_t i = 0; i < steps - measuring && status == STATUS_OK; i++) {
+        int32_t round = i < lowering ? 1 + (int32_t)((int64_t)i * ROUNDS / lowering) : ROUNDS;
+        if (i % STEPS_A_SETTING == 0)
+            status = ranks_agree(task->group, set_gates(distiller, round_budget(all, budget, round)));
+        if (status == STATUS_OK)
+            status = make_step(distiller, sampling_draw, 0, move_gates);
+    }
+    trainer_destroy(&distiller->trainer);
+    if (status == STATUS_OK) {
+        pruning_set_importance(distiller->pruning, distiller->scores);
+        status = ranks_agree(task->group, pruning_cut(distiller->pruning, budget));
+    }
+    return status == STATUS_OK ? settle(distiller) : status;
 }
 
 /* --- */
@@ -264,6 +360,10 @@ static void clear(struct distiller *distiller)
     memory_free(&distiller->held_margins);
     memory_free(&distiller->drawn);
     memory_free(&distiller->best);
+    gates_clear(&distiller->gates);
+    memory_free(&distiller->scores);
+    memory_free(&distiller->effect);
+    memory_free(&distiller->open);
 }
 
 /* The module around what the pruning has. */
@@ -308,9 +408,11 @@ enum status distill_class_make(void *context, const struct class_task *task, str
     if (status == STATUS_OK)
         status = pruning_create(whole, &distiller.pruning);
     status = ranks_agree(task->group, status);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && options->frozen)
+        status = learn_gates(&distiller, whole);
+    if (status == STATUS_OK && !options->frozen)
         status = cut_in_rounds(&distiller);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && !options->frozen)
         status = tune(&distiller);
     if (status == STATUS_OK)
         status = ranks_agree(task->group, finish(&distiller, module));

@@ -3,7 +3,11 @@
  * The module starts as the parent's tail with one output. In the first half of the steps it learns the
  * parent's posterior of its class (binary cross-entropy at a temperature) and is cut to its budget in rounds,
  * by what its channels have shown to matter (modules/distill/pruning.h); in the second half what is left is
- * tuned, and the best state on held-back images stays. */
+ * tuned, and the best state on held-back images stays.
+ *
+ * With options->frozen (method gradient) no weight changes: which channels stay is learned by gradient
+ * descent on a score for each gate (modules/distill/gates.h), from the same start and under the same budget.
+ */
 #ifndef FACET_MPI_DISTILL_CLASS_H
 #define FACET_MPI_DISTILL_CLASS_H
 

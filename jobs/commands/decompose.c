@@ -20,9 +20,11 @@
 #include "mpi/decompose.h"
 #include "mpi/ranks.h"
 
-enum method { METHOD_ACTIVATION, METHOD_DISTILL, METHOD_COUNT };
+enum method { METHOD_ACTIVATION, METHOD_DISTILL, METHOD_GRADIENT, METHOD_COUNT };
 
-static const char *const method_names[METHOD_COUNT] = {"activation", "distill"};
+enum { JOINT_STEPS_NOT_GIVEN = -1 }; /* the method decides */
+
+static const char *const method_names[METHOD_COUNT] = {"activation", "distill", "gradient"};
 
 struct arguments {
     struct job_options job;
@@ -54,7 +56,7 @@ enum {
 static const struct argp_option options[] = {
     {"data", KEY_DATA, "FILE", 0, "Dataset file with training images of the network's classes", 0},
     {"output", 'o', "RUN", 0, "Run directory to make; the modules go to RUN/modules.h5", 0},
-    {"method", KEY_METHOD, "NAME", 0, "How modules are made: activation (default) or distill", 0},
+    {"method", KEY_METHOD, "NAME", 0, "How modules are made: activation (default), distill or gradient", 0},
     {"classes", KEY_CLASSES, "LIST", 0,
      "Make modules of these classes alone: names or indices, as in 0-4,7 or cat,dog", 0},
     {"json", KEY_JSON, 0, 0, "Print the result as JSON", 0},
@@ -99,7 +101,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         for (arguments->method = 0; arguments->method < METHOD_COUNT; arguments->method++)
             if (strcmp(text, method_names[arguments->method]) == 0)
                 return 0;
-        argp_error(state, "--method: '%s' given, expected activation or distill", text);
+        argp_error(state, "--method: '%s' given, expected activation, distill or gradient", text);
         return 0;
     case KEY_CLASSES:
         arguments->classes = text;
@@ -142,6 +144,10 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         parse_require(state, "NETWORK", arguments->network);
         parse_require(state, "--data", arguments->data);
         parse_require(state, "--output", arguments->run);
+        arguments->distill.frozen = arguments->method == METHOD_GRADIENT;
+        if (arguments->distill.joint_steps == JOINT_STEPS_NOT_GIVEN)
+            arguments->distill.joint_steps =
+                arguments->distill.frozen ? 0 : distill_options_default().joint_steps;
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -165,12 +171,17 @@ const struct argp argp_decompose = {
     "--variant bc with --epsilon, cost accuracy (measure it with facet evaluate on images that were not "
     "used for choosing them); --slice then makes networks of what is left. What modules have in common is "
     "the Jaccard index of the weights they keep, with the network and between pairs of modules.\n\n"
-    "Each class that was counted is kept in RUN/parts until the modules are "
+    "Method distill: small networks of their own that learn to say what the network says of their class, cut "
+    "to --budget, behind a stem that all share; first each class by itself, then all together, so that their "
+    "scores can be compared. Method gradient: the same budget, but no weight changes; only which channels "
+    "stay is learned.\n\n"
+    "Each class that is finished is kept in RUN/parts until the modules are "
     "stored: a run that was stopped (it then "
     "exits with 75) or killed goes on with --resume.\n\n"
     "  mpirun -n 4 facet decompose resnet20.h5 --data train.h5 -o run\n"
     "  facet decompose resnet20.h5 --data train.h5 --variant bc --tau-plus 0.1 --tau-minus 0.2 --slice -o "
-    "small",
+    "small\n"
+    "  mpirun -n 2 facet decompose resnet20.h5 --data train.h5 --method distill --budget 0.12 -o small",
     children,
     NULL,
     NULL};
@@ -285,7 +296,7 @@ static enum status record_options(struct decompose_run *run)
     option_records_add(&run->records, "--data (digest)", "%s", data_hex);
     option_records_add(&run->records, "--method", "%s", method_names[arguments->method]);
     option_records_add(&run->records, "--conv", "%s", run->job->convolutions);
-    if (arguments->method == METHOD_DISTILL) {
+    if (arguments->method != METHOD_ACTIVATION) {
         distill_options_record(&arguments->distill, &run->records);
         run->class_records = run->records;
         distill_options_record_joint(&arguments->distill, &run->records);
@@ -364,7 +375,7 @@ static enum status decompose(struct decompose_run *run)
     enum status status = run_progress_open(run->job->comm, run->arguments->run, run->arguments->job.bind,
                                            run->arguments->command_line, run->class_count, &run->progress);
     if (status == STATUS_OK)
-        status = run->arguments->method == METHOD_DISTILL
+        status = run->arguments->method != METHOD_ACTIVATION
                      ? distill(run)
                      : decompose_activation(&decomposition, &run->result);
     if (run_progress_close(run->job->comm, &run->progress, status,
@@ -393,7 +404,7 @@ static void report(const struct decompose_run *run, const struct energy_cost *co
     const struct decomposition_result *result = &run->result;
     if (run->job->rank != 0)
         return;
-    if (run->arguments->method == METHOD_DISTILL) {
+    if (run->arguments->method != METHOD_ACTIVATION) {
         report_distilled(run, cost);
         return;
     }
@@ -454,6 +465,7 @@ int command_decompose(int argc, char **argv)
                                   .activation = activation_options_default(),
                                   .distill = distill_options_default(),
                                   .backtracking = backtracking_options_default()};
+    arguments.distill.joint_steps = JOINT_STEPS_NOT_GIVEN;
     arguments.command_line = command_line_join(argc, argv);
     job_parse(&argp_decompose, argc, argv, &arguments);
     int code = job_run(&arguments.job, decompose_on_ranks, &arguments);

@@ -21,7 +21,7 @@ enum {
 };
 
 static const struct argp_option options[] = {
-    {0, 0, 0, 0, "Method distill:", 3},
+    {0, 0, 0, 0, "Methods distill and gradient:", 3},
     {"budget", KEY_BUDGET, "F", 0,
      "Multiply-adds of a module beyond the stem, as a fraction of the whole network's (default 0.12)", 3},
     {"stem", KEY_STEM, "STAGE", 0,
@@ -29,7 +29,8 @@ static const struct argp_option options[] = {
      "default) or the name of the last of them",
      3},
     {"steps", KEY_STEPS, "N", 0, "Steps for each class by itself (default 400)", 3},
-    {"joint-steps", KEY_JOINT_STEPS, "N", 0, "Steps of all classes together after that (default 2000)", 3},
+    {"joint-steps", KEY_JOINT_STEPS, "N", 0,
+     "Steps of all classes together after that; distill alone (default 2000)", 3},
     {"temperature", KEY_TEMPERATURE, "T", 0, "Of the probabilities to be learned (default 4)", 3},
     {"rate", KEY_RATE, "R", 0, "Peak learning rate (default 0.02)", 3},
     {"joint-rate", KEY_JOINT_RATE, "R", 0, "Peak learning rate of the steps together (default 0.02)", 3},

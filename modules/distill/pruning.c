@@ -208,7 +208,7 @@ static enum status rank_groups(const struct pruning *pruning, struct candidate *
 
 /* What a cut works on. */
 struct cut {
-    struct pruning *pruning;
+    const struct pruning *pruning;
     struct candidate *candidates; /* (groups.count) */
     bool *alive;                  /* entries as groups.group */
     const bool **alive_of;        /* (layer_count): into alive for layers with units, else NULL */
@@ -299,7 +299,8 @@ static enum status slice_without(const struct cut *cut, int32_t removed, struct 
 }
 
 /* By bisection the fewest candidates whose removal keeps the budget. */
-static enum status find_cut(const struct cut *cut, int32_t count, uint64_t budget, struct slicing *best)
+static enum status find_cut(const struct cut *cut, int32_t count, uint64_t budget, struct slicing *best,
+                            int32_t *removed)
 {
     int32_t too_few = 0, enough = count;
     enum status status = slice_without(cut, count, best);
@@ -331,6 +332,7 @@ static enum status find_cut(const struct cut *cut, int32_t count, uint64_t budge
             *best = tried;
         }
     }
+    *removed = enough;
     return STATUS_OK;
 }
 
@@ -353,22 +355,57 @@ static enum status adopt(struct pruning *pruning, struct slicing *slicing)
     return study_network(pruning);
 }
 
+/* Chooses as pruning_cut says; the caller clears both. */
+static enum status choose(struct cut *cut, uint64_t multiply_adds, struct slicing *slicing, int32_t *removed)
+{
+    int32_t count = 0;
+    enum status status = cut_prepare(cut);
+    if (status == STATUS_OK)
+        status = keep_floors(cut, &count);
+    if (status == STATUS_OK)
+        status = find_cut(cut, count, multiply_adds, slicing, removed);
+    return status;
+}
+
 enum status pruning_cut(struct pruning *pruning, uint64_t multiply_adds)
 {
     struct cut cut = {.pruning = pruning};
     struct slicing slicing = {0};
-    int32_t count = 0;
+    int32_t removed;
     if (network_multiply_adds(pruning->network) <= multiply_adds)
         return STATUS_OK;
-    enum status status = cut_prepare(&cut);
-    if (status == STATUS_OK)
-        status = keep_floors(&cut, &count);
-    if (status == STATUS_OK)
-        status = find_cut(&cut, count, multiply_adds, &slicing);
+    enum status status = choose(&cut, multiply_adds, &slicing, &removed);
     if (status == STATUS_OK)
         status = adopt(pruning, &slicing);
     cut_clear(&cut);
     return status;
+}
+
+enum status pruning_choose(const struct pruning *pruning, uint64_t multiply_adds, bool *open)
+{
+    struct cut cut = {.pruning = pruning};
+    struct slicing slicing = {0};
+    int32_t removed = 0;
+    enum status status = STATUS_OK;
+    if (network_multiply_adds(pruning->network) > multiply_adds)
+        status = choose(&cut, multiply_adds, &slicing, &removed);
+    for (int32_t g = 0; g < pruning->groups.count; g++)
+        open[g] = true;
+    for (int32_t i = 0; status == STATUS_OK && i < removed; i++)
+        open[cut.candidates[i].group] = false;
+    slicing_clear(&slicing);
+    cut_clear(&cut);
+    return status;
+}
+
+int32_t pruning_group_count(const struct pruning *pruning)
+{
+    return pruning->groups.count;
+}
+
+void pruning_set_importance(struct pruning *pruning, const double *importance)
+{
+    memcpy(pruning->importance, importance, (size_t)pruning->groups.count * sizeof *importance);
 }
 
 void pruning_kept(const struct pruning *pruning, int32_t layer, bool *kept)

@@ -28,6 +28,15 @@ void pruning_observe(struct pruning *pruning, const float *gradient);
  * changes nothing. */
 enum status pruning_cut(struct pruning *pruning, uint64_t multiply_adds);
 
+/* The same choice without the cut: open[g] for every group of the network as it is now (channel_groups_find).
+ */
+enum status pruning_choose(const struct pruning *pruning, uint64_t multiply_adds, bool *open);
+
+/* How many groups there are now, and giving each an importance of one's own, in place of what was observed.
+ */
+int32_t pruning_group_count(const struct pruning *pruning);
+void pruning_set_importance(struct pruning *pruning, const double *importance);
+
 /* kept[c] (channels of `layer` of whole): whether it is still there. */
 void pruning_kept(const struct pruning *pruning, int32_t layer, bool *kept);
 

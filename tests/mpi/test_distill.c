@@ -13,7 +13,7 @@
 #include "mpi/distill.h"
 #include "mpi/ranks.h"
 
-enum { CLASSES = 3, EACH = 24, PATH_BYTES = 128 };
+enum { CLASSES = 3, EACH = 22, PATH_BYTES = 128 };
 
 static char directory[PATH_BYTES];
 static struct network *network;
@@ -43,10 +43,11 @@ static void in_directory(const char *name, char path[PATH_BYTES])
 static struct distill_options small_options(void)
 {
     struct distill_options options = distill_options_default();
-    options.steps = 20;
+    options.steps = 16;
     options.joint_steps = 0;
-    options.batch_images = options.joint_batch_images = 33;
-    options.pool_images = 100;
+    options.batch_images = 18;
+    options.joint_batch_images = 33; /* slices of two sizes */
+    options.pool_images = 60;
     return options;
 }
 
@@ -185,6 +186,41 @@ static void test_a_stopped_run_resumes(void **state)
     assert_same_file("undisturbed.h5", "resumed.h5");
 }
 
+/* Method gradient keeps the parent's weights: all numbers of a module's convolutions are the parent's. */
+static void test_gradient_changes_no_weights(void **state)
+{
+    (void)state;
+    struct distill_options options = small_options();
+    struct module_set *set = NULL;
+    struct distill_result result;
+    char path[PATH_BYTES];
+    options.frozen = true;
+    options.stem = "none";
+    options.budget = 0.3;
+    run_alone(&options, CLASSES, "gradient-alone.h5");
+    assert_on_ranks(run(MPI_COMM_WORLD, &options, CLASSES, false, "gradient.h5", &result) == STATUS_OK);
+    assert_same_file("gradient-alone.h5", "gradient.h5");
+    in_directory("gradient.h5", path);
+    assert_on_ranks(modules_file_load(path, "modules", &set) == STATUS_OK);
+    for (int32_t i = 0; i < CLASSES; i++) {
+        const struct network *module = set->modules[i].network;
+        assert_on_ranks(network_multiply_adds(module) * 10 <= network_multiply_adds(network) * 3);
+        const struct layer *layer = &module->layers[1], *whole = &network->layers[1];
+        size_t found = 0;
+        for (size_t w = 0; w < layer->weight_count; w++)
+            for (size_t p = 0; p < whole->weight_count; p++)
+                if (module->parameters[layer->parameter_offset + w] ==
+                    network->parameters[whole->parameter_offset + p]) {
+                    found++;
+                    break;
+                }
+        assert_on_ranks(layer->kind == LAYER_CONVOLUTION && found == layer->weight_count);
+    }
+    module_set_destroy(&set);
+    options.joint_steps = 1;
+    assert_on_ranks(run(MPI_COMM_WORLD, &options, CLASSES, false, "no.h5", &result) == STATUS_USAGE);
+}
+
 static void test_options_that_make_no_sense_are_refused(void **state)
 {
     (void)state;
@@ -200,7 +236,7 @@ static void test_options_that_make_no_sense_are_refused(void **state)
     assert_on_ranks(run(MPI_COMM_WORLD, &options, CLASSES, false, "no.h5", &result) == STATUS_NOT_FOUND);
     options = small_options();
     options.rate = 99;
-    options.steps = 200;
+    options.steps = 64;
     assert_on_ranks(run(MPI_COMM_WORLD, &options, CLASSES, false, "no.h5", &result) == STATUS_MISMATCH);
 }
 
@@ -210,6 +246,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_modules_keep_the_budget),
     cmocka_unit_test(test_a_class_is_the_same_whatever_others_are_made),
     cmocka_unit_test(test_a_stopped_run_resumes),
+    cmocka_unit_test(test_gradient_changes_no_weights),
     cmocka_unit_test(test_options_that_make_no_sense_are_refused),
 };
 

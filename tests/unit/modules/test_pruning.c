@@ -9,8 +9,9 @@
 
 #include "compute/base/memory.h"
 #include "compute/base/random.h"
+#include "compute/network/pass.h"
 #include "compute/network/zoo.h"
-#include "modules/distill/channel_groups.h"
+#include "modules/distill/gates.h"
 #include "modules/distill/pruning.h"
 
 static struct network *made_network(const char *name)
@@ -149,6 +150,88 @@ static void test_what_does_not_matter_goes_first(void **state)
     network_destroy(&network);
 }
 
+static float output_of(const struct network *network, const float *image)
+{
+    struct pass *pass = NULL;
+    assert_int_equal(pass_create(network, 1, PASS_INFER, &pass), STATUS_OK);
+    float output = pass_forward(pass, 1, image)[0];
+    pass_destroy(&pass);
+    return output;
+}
+
+/* Shutting gates gives what cutting the same channels away gives; all open, the network itself. */
+static void test_shut_gates_are_cut_channels(void **state)
+{
+    (void)state;
+    static float image[8 * 8 * 3];
+    struct network *network = made_network("resnet20");
+    struct pruning *pruning = NULL;
+    struct gates gates;
+    bool *open = NULL;
+    uint64_t budget = network_multiply_adds(network) / 2;
+    for (size_t i = 0; i < sizeof image / sizeof *image; i++)
+        image[i] = random_normal(5, 1, i);
+    assert_int_equal(pruning_create(network, &pruning), STATUS_OK);
+    assert_int_equal(gates_create(network, &gates), STATUS_OK);
+    assert_int_equal(gates.groups.count, pruning_group_count(pruning));
+    assert_true(output_of(gates.network, image) == output_of(network, image));
+    assert_int_equal(memory_allocate(&open, (size_t)gates.groups.count, sizeof *open, "gates"), STATUS_OK);
+    observe(pruning);
+    assert_int_equal(pruning_choose(pruning, budget, open), STATUS_OK);
+    assert_int_equal(network_multiply_adds(pruning_network(pruning)), network_multiply_adds(network));
+    gates_set(&gates, open);
+    assert_int_equal(pruning_cut(pruning, budget), STATUS_OK);
+    float cut = output_of(pruning_network(pruning), image), shut = output_of(gates.network, image);
+    assert_true(shut - cut < 1e-3F && cut - shut < 1e-3F);
+    assert_true(shut != output_of(network, image));
+    memory_free(&open);
+    gates_clear(&gates);
+    pruning_destroy(&pruning);
+    network_destroy(&network);
+}
+
+/* A gate's effect is the difference quotient of the output by its factor. */
+static void test_effects_are_difference_quotients(void **state)
+{
+    (void)state;
+    static float image[8 * 8 * 3];
+    const float ones[4] = {1, 0, 0, 0}, step = 0.015625F;
+    struct network *network = made_network("lenet");
+    struct gates gates;
+    struct pass *pass = NULL;
+    float *gradient = NULL;
+    double *effect = NULL;
+    for (size_t i = 0; i < sizeof image / sizeof *image; i++)
+        image[i] = random_normal(6, 1, i);
+    assert_int_equal(gates_create(network, &gates), STATUS_OK);
+    assert_int_equal(memory_allocate(&gradient, gates.network->parameter_count, sizeof(float), "gradient"),
+                     STATUS_OK);
+    assert_int_equal(memory_allocate(&effect, (size_t)gates.groups.count, sizeof(double), "effects"),
+                     STATUS_OK);
+    assert_int_equal(pass_create(gates.network, 1, PASS_TRAIN, &pass), STATUS_OK);
+    pass_forward(pass, 1, image);
+    pass_backward(pass, 1, image, ones, gradient, NULL);
+    gates_effect(&gates, gradient, effect);
+    for (int32_t i = 0; i < gates.layer_count; i++) {
+        if (gates.gate_of[i] == 0 || network->layers[i].shape.h != 1)
+            continue; /* nodes of the dense layer, whose groups have one gate each */
+        size_t factor = gates.network->layers[gates.gate_of[i]].parameter_offset + 3;
+        gates.network->parameters[factor] = 1 + step;
+        double up = (double)output_of(gates.network, image);
+        gates.network->parameters[factor] = 1 - step;
+        double down = (double)output_of(gates.network, image);
+        gates.network->parameters[factor] = 1;
+        double found = effect[gates.groups.group[gates.groups.first[i] + 3]];
+        double wanted = (up - down) / (2 * (double)step);
+        assert_true(found - wanted < 1e-3 && wanted - found < 1e-3);
+    }
+    pass_destroy(&pass);
+    memory_free(&effect);
+    memory_free(&gradient);
+    gates_clear(&gates);
+    network_destroy(&network);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +240,8 @@ int main(void)
         cmocka_unit_test(test_budgets_are_kept_in_steps),
         cmocka_unit_test(test_a_budget_that_is_kept_changes_nothing),
         cmocka_unit_test(test_a_budget_below_the_floor_is_refused),
+        cmocka_unit_test(test_shut_gates_are_cut_channels),
+        cmocka_unit_test(test_effects_are_difference_quotients),
         cmocka_unit_test(test_what_does_not_matter_goes_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
