@@ -65,47 +65,80 @@ static enum status read_event(void *data, const struct event *event)
     return STATUS_OK;
 }
 
-/* Ranks that made classes, each the first of a group. */
-static enum status count_groups(struct reader *reader)
+/* Marks the ranks that made classes, each the first of a group. */
+static void mark_groups(const struct reader *reader, uint8_t *leads)
 {
     struct recorded_run *run = reader->run;
-    uint8_t *leads = NULL;
-    enum status status = memory_allocate(&leads, (size_t)run->ranks, 1, "first ranks of groups");
-    for (int32_t c = 0; c < run->class_count && status == STATUS_OK; c++) {
+    for (int32_t c = 0; c < run->class_count; c++) {
         const struct timed_class *class = &reader->classes[c];
         if (class->done == 0 || class->rank < 0 || class->rank >= run->ranks)
             continue;
         run->groups += !leads[class->rank];
         leads[class->rank] = 1;
     }
-    memory_free(&leads);
-    return status;
+}
+
+/* Ranks from `first` to the next that leads a group, or to the end. */
+static int32_t reach_of(const uint8_t *leads, int32_t ranks, int32_t first)
+{
+    int32_t next = first + 1;
+    while (next < ranks && !leads[next])
+        next++;
+    return next - first;
+}
+
+/* The smallest group's ranks. */
+static int32_t smallest_group(const uint8_t *leads, int32_t ranks)
+{
+    int32_t smallest = ranks;
+    for (int32_t rank = 0; rank < ranks; rank++)
+        if (leads[rank] && reach_of(leads, ranks, rank) < smallest)
+            smallest = reach_of(leads, ranks, rank);
+    return smallest;
+}
+
+/* Fills class_seconds and idle_share. */
+static void time_classes(const struct reader *reader, const uint8_t *leads, double sharing_loss)
+{
+    struct recorded_run *run = reader->run;
+    int32_t most = smallest_group(leads, run->ranks) + 1;
+    double busy = 0, span = reader->last_done - reader->first_began;
+    for (int32_t c = 0; c < run->class_count; c++) {
+        const struct timed_class *class = &reader->classes[c];
+        if (class->done == 0 || class->rank < 0 || class->rank >= run->ranks)
+            continue;
+        double size = fmin(most, reach_of(leads, run->ranks, class->rank));
+        double seconds = fmax(0, class->done - class->began);
+        run->class_seconds[run->timed_count++] = seconds * size / (1 + sharing_loss * (size - 1));
+        busy += seconds * size;
+    }
+    run->idle_share = span > 0 ? fmax(0, 1 - busy / (span * run->ranks)) : 0;
 }
 
 static enum status fill(struct reader *reader, const char *run_directory, double sharing_loss)
 {
     struct recorded_run *run = reader->run;
-    enum status status = count_groups(reader);
-    if (status != STATUS_OK)
-        return status;
-    if (reader->how != STATE_DONE || run->groups == 0)
-        return error_set(STATUS_NOT_FOUND,
-                         "%s: its last run %s; give the directory of a finished run that made classes",
-                         run_directory, reader->how != STATE_DONE ? "did not end well" : "made no class");
-    double size = run->class_count < run->ranks ? (double)run->ranks / run->groups
-                                                : fmax(1, floor((double)run->ranks / run->groups));
-    status =
-        memory_allocate(&run->class_seconds, (size_t)run->class_count, sizeof(double), "times of classes");
-    for (int32_t c = 0; c < run->class_count && status == STATUS_OK; c++) {
-        const struct timed_class *class = &reader->classes[c];
-        if (class->done != 0)
-            run->class_seconds[run->timed_count++] =
-                fmax(0, class->done - class->began) * size / (1 + sharing_loss * (size - 1));
+    uint8_t *leads = NULL;
+    enum status status = memory_allocate(&leads, (size_t)run->ranks, 1, "first ranks of groups");
+    if (status == STATUS_OK)
+        status = memory_allocate(&run->class_seconds, (size_t)run->class_count, sizeof(double),
+                                 "times of classes");
+    if (status == STATUS_OK) {
+        mark_groups(reader, leads);
+        if (reader->how != STATE_DONE || run->groups == 0)
+            status =
+                error_set(STATUS_NOT_FOUND,
+                          "%s: its last run %s; give the directory of a finished run that made classes",
+                          run_directory, reader->how != STATE_DONE ? "did not end well" : "made no class");
     }
-    run->elapsed = reader->ended - reader->started;
-    run->before = fmax(0, reader->first_began - reader->started);
-    run->making = fmax(0, reader->last_figure - reader->last_done);
-    run->storing = fmax(0, reader->ended - reader->last_figure);
+    if (status == STATUS_OK) {
+        time_classes(reader, leads, sharing_loss);
+        run->elapsed = reader->ended - reader->started;
+        run->before = fmax(0, reader->first_began - reader->started);
+        run->making = fmax(0, reader->last_figure - reader->last_done);
+        run->storing = fmax(0, reader->ended - reader->last_figure);
+    }
+    memory_free(&leads);
     return status;
 }
 

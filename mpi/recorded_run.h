@@ -11,6 +11,7 @@ struct recorded_run {
     int32_t ranks, class_count;
     int32_t groups;            /* of ranks that made classes: as many as first ranks were seen */
     double elapsed;            /* seconds from its start to its end */
+    double idle_share;         /* of all ranks' time from the first class's beginning to the last one's end */
     int32_t timed_count;       /* classes that this run made itself */
     double *class_seconds;     /* (timed_count) in class order: what one rank would need (owned) */
     double before;             /* seconds until the first class began */

@@ -240,8 +240,9 @@ static json_t *plan_json(const struct arguments *arguments, const struct recorde
                                         (int)row->groups, "seconds", row->seconds, "speedup", row->speedup,
                                         "efficiency", row->efficiency, "idle_share", row->idle_share));
     }
-    json_t *recorded = json_pack("{s:o, s:i, s:i, s:f}", "directory", json_text(arguments->run), "ranks",
-                                 (int)run->ranks, "classes", (int)run->class_count, "seconds", run->elapsed);
+    json_t *recorded = json_pack("{s:o, s:i, s:i, s:f, s:f}", "directory", json_text(arguments->run), "ranks",
+                                 (int)run->ranks, "classes", (int)run->class_count, "seconds", run->elapsed,
+                                 "idle_share", run->idle_share);
     json_t *model =
         json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "before_seconds", load->before,
                   "making_rank_seconds", load->making, "storing_seconds", load->storing, "latency_seconds",
@@ -255,8 +256,9 @@ static json_t *plan_json(const struct arguments *arguments, const struct recorde
 static void print_plan(const struct arguments *arguments, const struct recorded_run *run,
                        const struct workload *load, const struct prediction *predictions)
 {
-    printf("%s: %d classes on %d ranks took %.1f s. Predicted for %d classes:\n", arguments->run,
-           (int)run->class_count, (int)run->ranks, run->elapsed, (int)load->count);
+    printf("%s: %d classes on %d ranks took %.1f s, idle %.1f %%. Predicted for %d classes:\n",
+           arguments->run, (int)run->class_count, (int)run->ranks, run->elapsed, 100 * run->idle_share,
+           (int)load->count);
     printf("%8s %8s %12s %9s %11s %6s\n", "ranks", "groups", "seconds", "speed-up", "efficiency", "idle");
     for (int32_t i = 0; i < arguments->listed; i++) {
         const struct prediction *row = &predictions[i];

@@ -73,6 +73,7 @@ static void test_times_of_classes_and_of_the_rest(void **state)
     assert_near(run.making, 2);
     assert_near(run.storing, 5);
     assert_near(run.elapsed, 15);
+    assert_near(run.idle_share, 1 - 10.0 / (2 * 6)); /* classes from 1002 to 1008 */
     assert_int_equal(run.memory_bytes_max, 1010);
     recorded_run_clear(&run);
 }
@@ -85,6 +86,21 @@ static void test_ranks_of_a_group_count_as_one_slower_rank(void **state)
     assert_int_equal(recorded_run_read(directory, 0.1, &run), STATUS_OK);
     assert_int_equal(run.groups, 1);
     assert_near(run.class_seconds[0], 2 * 4 / 1.3);
+    recorded_run_clear(&run);
+}
+
+/* Of three ranks the first two share a class, the third has its own and then waits. */
+static void test_groups_reach_to_the_next_ones_first_rank(void **state)
+{
+    (void)state;
+    struct recorded_run run;
+    write_events(START(3, 2) CLASS(0, 0, "running", 1001) CLASS(1, 2, "running", 1001)
+                     CLASS(1, 2, "done", 1003) CLASS(0, 0, "done", 1005) END("done", 1005));
+    assert_int_equal(recorded_run_read(directory, 0.1, &run), STATUS_OK);
+    assert_int_equal(run.groups, 2);
+    assert_near(run.class_seconds[0], 4 * 2 / 1.1);
+    assert_near(run.class_seconds[1], 2);
+    assert_near(run.idle_share, 1 - (4 * 2 + 2) / 12.0);
     recorded_run_clear(&run);
 }
 
@@ -124,6 +140,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_times_of_classes_and_of_the_rest),
         cmocka_unit_test(test_ranks_of_a_group_count_as_one_slower_rank),
+        cmocka_unit_test(test_groups_reach_to_the_next_ones_first_rank),
         cmocka_unit_test(test_resumed_classes_are_not_timed),
         cmocka_unit_test(test_runs_that_tell_nothing_are_refused),
     };
