@@ -26,7 +26,7 @@ find_library(BLIS_LIBRARY blis)
 if(BLIS_INCLUDE_DIR AND BLIS_LIBRARY)
   set(facet_blis_found TRUE)
 endif()
-facet_require(facet_blis_found "BLIS 0.9 or later" libblis-dev)
+facet_require(facet_blis_found "BLIS 0.9 or later" libblis-serial-dev)
 
 macro(facet_pkg_config name module package)
   pkg_check_modules(${name} IMPORTED_TARGET ${module})

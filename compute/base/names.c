@@ -170,6 +170,12 @@ enum status class_names_find(const class_name *names, int32_t count, const char 
     return not_found(names, count, text, where);
 }
 
+enum status class_names_match(const class_name *names, int32_t count, const char *name, const char *where,
+                              int32_t *index)
+{
+    return find_exact(names, count, name, index) ? STATUS_OK : not_found(names, count, name, where);
+}
+
 /* --- selecting --- */
 
 /* Copies the next item of a comma-separated list, escapes taken out, and moves *list past it and its comma

@@ -19,10 +19,14 @@ bool text_is_printable(const char *text);
  * stands once. STATUS_FORMAT names `where` and the offending name. */
 enum status class_names_check(const class_name *names, int32_t count, const char *where);
 
-/* *index = place of the class called `text`, or of "#index". STATUS_NOT_FOUND names `where` and lists what
- * there is (the first twenty). */
+/* *index = place of the class called `text`, else of "#index", as users name classes. STATUS_NOT_FOUND names
+ * `where` and lists what there is (the first twenty). */
 enum status class_names_find(const class_name *names, int32_t count, const char *text, const char *where,
                              int32_t *index);
+
+/* The same for that very name alone, as classes of two files are matched: one called "#1" is no index. */
+enum status class_names_match(const class_name *names, int32_t count, const char *name, const char *where,
+                              int32_t *index);
 
 /* A comma-separated list of names, "#index" and index ranges "0-4", as --classes takes it, e.g. "cat,dog,#7"
  * or "0-4,7". A bare number or range is an index unless a class has exactly that name. `selected` (count

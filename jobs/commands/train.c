@@ -149,8 +149,8 @@ static enum status same_classes(const struct dataset *train, const char *train_p
                          (int)train->shape.h, (int)train->shape.w, (int)train->shape.c);
     for (int32_t i = 0; i < test->class_count; i++) {
         int32_t found;
-        if (class_names_find((const class_name *)train->class_names, train->class_count, test->class_names[i],
-                             train_path, &found) != STATUS_OK)
+        if (class_names_match((const class_name *)train->class_names, train->class_count,
+                              test->class_names[i], train_path, &found) != STATUS_OK)
             return error_prefix(STATUS_NOT_FOUND, "%s: ", test_path);
     }
     return STATUS_OK;

@@ -212,6 +212,19 @@ static void test_select_refuses(void **state)
     refuse_select("cat, dog", STATUS_NOT_FOUND, "\" dog\"");
 }
 
+static void test_matching_knows_no_index(void **state)
+{
+    static const class_name names[] = {"ant", "#0", "bee"};
+    int32_t index;
+    (void)state;
+    assert_int_equal(class_names_match(names, 3, "#0", "here", &index), STATUS_OK);
+    assert_int_equal(index, 1);
+    assert_int_equal(class_names_match(names, 3, "#2", "here", &index), STATUS_NOT_FOUND);
+    assert_non_null(strstr(error_message(), "#2"));
+    assert_int_equal(class_names_find(names, 3, "#2", "here", &index), STATUS_OK);
+    assert_int_equal(index, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -228,6 +241,7 @@ int main(void)
         cmocka_unit_test(test_lists_of_long_names_are_cut),
         cmocka_unit_test(test_select),
         cmocka_unit_test(test_select_takes_each_once),
+        cmocka_unit_test(test_matching_knows_no_index),
         cmocka_unit_test(test_select_refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
