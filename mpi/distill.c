@@ -216,8 +216,8 @@ static enum status measure_parent(const struct distill_run *run, struct distill_
         for (size_t j = 0; j < k; j++)
             scores[i * k + j] = held->logits[i * (size_t)held->class_count + (size_t)work->classes[j]];
     if (status == STATUS_OK)
-        result->parent_held_top1 = distill_held_top1(held, work->classes, work->class_count, scores,
-                                                     run->job->options->temperature, &loss);
+        status = distill_held_measure(held, work->classes, work->class_count, scores,
+                                      run->job->options->temperature, &result->parent_held_top1, &loss);
     memory_free(&scores);
     return status;
 }

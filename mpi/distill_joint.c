@@ -1,5 +1,6 @@
 #include "mpi/distill_joint.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "compute/base/memory.h"
@@ -129,6 +130,12 @@ static enum status prepare_buffers(struct joint *joint)
         {&joint->held_scores, held * k, sizeof(float)},
     };
     enum status status = STATUS_OK;
+    if (all > INT_MAX)
+        status =
+            error_set(STATUS_USAGE,
+                      "--joint-batch %d of %d classes: %zu numbers to exchange a step, at most %d can be "
+                      "sent by MPI",
+                      (int)joint->batch, (int)joint->classes, all, INT_MAX);
     for (size_t i = 0; status == STATUS_OK && i < sizeof buffers / sizeof *buffers; i++)
         status = memory_allocate(buffers[i].buffer, buffers[i].count, buffers[i].bytes,
                                  "distilling modules together");
@@ -170,14 +177,15 @@ static void clear(struct joint *joint)
 
 /* --- held-back images --- */
 
-double distill_held_top1(const struct feature_set *held, const int32_t *classes, int32_t k,
-                         const float *scores, float temperature, double *loss)
+enum status distill_held_measure(const struct feature_set *held, const int32_t *classes, int32_t k,
+                                 const float *scores, float temperature, double *top1, double *loss)
 {
     int64_t images = 0, correct = 0;
     float *chosen = NULL;
+    enum status status = memory_allocate(&chosen, (size_t)k, sizeof(float), "posteriors");
     *loss = 0;
-    if (memory_allocate(&chosen, (size_t)k, sizeof(float), "posteriors") != STATUS_OK)
-        return -1;
+    if (status != STATUS_OK)
+        return status;
     for (int64_t i = 0; i < held->count; i++) {
         const float *row = scores + i * k, *logits = held->logits + i * held->class_count;
         int32_t label = -1, best = 0;
@@ -195,7 +203,8 @@ double distill_held_top1(const struct feature_set *held, const int32_t *classes,
     }
     memory_free(&chosen);
     *loss /= images > 0 ? (double)images : 1;
-    return images > 0 ? (double)correct / (double)images : -1;
+    *top1 = images > 0 ? (double)correct / (double)images : -1;
+    return STATUS_OK;
 }
 
 /* Collective. scores (held, k) on every rank. */
@@ -223,12 +232,15 @@ static enum status score_held(struct joint *joint)
 /* Collective. */
 static enum status look(struct joint *joint)
 {
-    double loss;
+    double loss, top1;
     enum status status = score_held(joint);
+    if (status == STATUS_OK)
+        status =
+            ranks_agree(joint->comm, distill_held_measure(joint->job->held, joint->job->work->classes,
+                                                          joint->k, joint->held_scores,
+                                                          joint->job->options->temperature, &top1, &loss));
     if (status != STATUS_OK)
         return status;
-    double top1 = distill_held_top1(joint->job->held, joint->job->work->classes, joint->k, joint->held_scores,
-                                    joint->job->options->temperature, &loss);
     if (!(loss < joint->best_loss))
         return STATUS_OK;
     joint->best_loss = loss;

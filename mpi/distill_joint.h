@@ -22,10 +22,10 @@ struct distill_joint {
  * The same bytes for any number of ranks and threads. Fills held_top1 and the seconds of *result. */
 enum status distill_joint_run(const struct distill_joint *job, struct distill_result *result);
 
-/* Share of the held-back images of these classes (ascending, of the network) whose label scores highest among
- * the classes (the first among equals), and mean distillation loss at the temperature; scores (count, k),
- * logits (count, classes). −1 when there is none. */
-double distill_held_top1(const struct feature_set *held, const int32_t *classes, int32_t k,
-                         const float *scores, float temperature, double *loss);
+/* *top1: share of the held-back images of these classes (ascending, of the network) whose label scores
+ * highest among the classes (the first among equals), −1 when there is none; *loss: mean distillation loss at
+ * the temperature. scores (count, k). */
+enum status distill_held_measure(const struct feature_set *held, const int32_t *classes, int32_t k,
+                                 const float *scores, float temperature, double *top1, double *loss);
 
 #endif
