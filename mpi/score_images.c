@@ -27,11 +27,11 @@ static int64_t class_chunks(const struct image_scoring *job, int32_t class)
     return (class_images(job, class) + CLASSIFIER_CHUNK - 1) / CLASSIFIER_CHUNK;
 }
 
-int64_t image_scoring_total(const struct image_scoring *job)
+int64_t image_scoring_total(const struct image_scoring *scoring)
 {
     int64_t images = 0;
-    for (int32_t class = 0; class < job->class_count; class ++)
-        images += class_images(job, class);
+    for (int32_t class = 0; class < scoring->class_count; class ++)
+        images += class_images(scoring, class);
     return images;
 }
 

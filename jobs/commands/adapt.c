@@ -18,7 +18,8 @@ struct arguments {
     struct train_options train;
     struct data_arguments data;
     const char *composition, *modules, *output;
-    enum tune_part part;
+    enum tune_part part; /* unless `choose`: by held-back images */
+    bool choose;
     enum adapt_negatives negatives;
     int64_t steps;
     bool json;
@@ -73,8 +74,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         arguments->modules = text;
         return 0;
     case KEY_TUNE:
-        if (tune_part_from_name(text, &arguments->part) != STATUS_OK)
-            argp_error(state, "--tune: %s", error_message());
+        arguments->choose = strcmp(text, "auto") == 0;
+        if (!arguments->choose && tune_part_from_name(text, &arguments->part) != STATUS_OK)
+            argp_error(state, "--tune: %s, or auto", error_message());
         return 0;
     case KEY_NEGATIVES:
         arguments->negatives = parse_negatives(state, text);
@@ -125,8 +127,10 @@ struct adaptation {
     struct module_set *set;
     struct dataset_join *join;
     int32_t *chosen, chosen_count;
-    bool calibrated; /* else `missing` is a label that the data have not */
+    enum tune_part part; /* what was tuned */
+    bool calibrated;     /* else `missing` is a label that the data have not */
     class_name missing;
+    bool told; /* of images that are resized */
     struct calibration_result calibration;
     struct run_progress progress; /* for the terminal alone */
     struct console console;
@@ -174,25 +178,7 @@ static enum status load(struct adaptation *run)
     return status;
 }
 
-/* Collective. */
-static enum status adapt(struct adaptation *run)
-{
-    const struct arguments *arguments = run->arguments;
-    const struct adapting adapting = {.comm = run->job->comm,
-                                      .join = run->join,
-                                      .where = arguments->composition,
-                                      .part = arguments->part,
-                                      .negatives = arguments->negatives,
-                                      .options = &arguments->train,
-                                      .steps = arguments->steps,
-                                      .chosen_count = run->chosen_count,
-                                      .chosen = run->chosen,
-                                      .stop = run->job->stop,
-                                      .progress = &run->progress};
-    return adapt_modules(&adapting, &run->set);
-}
-
-/* Whether every label is a class of the data: modules that were left alone may be of others. */
+/* Whether every label is a class of the data: modules that are left alone may be of others. */
 static enum status can_calibrate(struct adaptation *run)
 {
     run->calibrated = true;
@@ -208,20 +194,79 @@ static enum status can_calibrate(struct adaptation *run)
     return STATUS_OK;
 }
 
-/* Collective. */
-static enum status calibrate(struct adaptation *run)
+static void tell_adapted(void *context, const struct joined_run *joined)
+{
+    struct adaptation *run = context;
+    if (run->job->rank == 0 && !run->told)
+        data_arguments_tell_adapted(&run->console, run->join, joined, run->arguments->composition);
+    run->told = true;
+}
+
+/* Collective. Tunes that part of the chosen modules, and calibrates all if that can be. */
+static enum status adapt_part(struct adaptation *run, enum tune_part part)
 {
     const struct arguments *arguments = run->arguments;
-    enum status status = ranks_agree(run->job->comm, can_calibrate(run));
+    const struct adapting adapting = {.comm = run->job->comm,
+                                      .join = run->join,
+                                      .where = arguments->composition,
+                                      .part = part,
+                                      .negatives = arguments->negatives,
+                                      .options = &arguments->train,
+                                      .steps = arguments->steps,
+                                      .chosen_count = run->chosen_count,
+                                      .chosen = run->chosen,
+                                      .stop = run->job->stop,
+                                      .progress = &run->progress};
+    const struct calibrating calibrating = {.comm = run->job->comm,
+                                            .join = run->join,
+                                            .where = arguments->composition,
+                                            .stop = run->job->stop,
+                                            .progress = &run->progress,
+                                            .on_run = tell_adapted,
+                                            .context = run};
+    enum status status = adapt_modules(&adapting, &run->set);
     if (status == STATUS_OK && run->calibrated)
-        status =
-            calibrate_on_ranks(run->job, &arguments->data, arguments->output, &run->set, &run->calibration);
-    else if (status == STATUS_OK && run->job->rank == 0)
-        fprintf(stderr,
-                "facet: note: %s is not calibrated: the data have no class \"%s\"; facet compose --calibrate "
-                "does it with data that have all\n",
-                arguments->output, run->missing);
+        status = calibrate_modules(&calibrating, &run->set, &run->calibration);
+    run->part = part;
     return status;
+}
+
+/* Collective. Tries head and last stage; keeps the one of the smaller cross-entropy on the held-back images,
+ * the head when they are equal. */
+static enum status adapt_better(struct adaptation *run)
+{
+    struct module_set *head = NULL;
+    struct calibration_result with_head;
+    enum status status = adapt_part(run, TUNE_HEAD);
+    if (status != STATUS_OK)
+        return status;
+    head = run->set;
+    with_head = run->calibration;
+    run->set = NULL;
+    status = ranks_agree(run->job->comm, modules_file_load(run->arguments->composition, NULL, &run->set));
+    if (status == STATUS_OK)
+        status = adapt_part(run, TUNE_LAST_STAGE);
+    if (status == STATUS_OK && with_head.after.loss <= run->calibration.after.loss) {
+        module_set_destroy(&run->set);
+        run->set = head;
+        head = NULL;
+        run->calibration = with_head;
+        run->part = TUNE_HEAD;
+    }
+    module_set_destroy(&head);
+    return status;
+}
+
+/* Collective. */
+static enum status adapt(struct adaptation *run)
+{
+    enum status status = ranks_agree(run->job->comm, can_calibrate(run));
+    if (status != STATUS_OK)
+        return status;
+    if (run->arguments->choose && run->calibrated)
+        return adapt_better(run);
+    /* Without calibration there is nothing to choose by. */
+    return adapt_part(run, run->arguments->choose ? TUNE_LAST_STAGE : run->arguments->part);
 }
 
 static void print_json(const struct adaptation *run, const struct energy_cost *cost)
@@ -229,8 +274,8 @@ static void print_json(const struct adaptation *run, const struct energy_cost *c
     const struct arguments *arguments = run->arguments;
     json_t *object = json_pack("{s:s, s:o, s:i, s:i, s:s, s:I, s:b}", "kind", "composition", "file",
                                json_text(arguments->output), "modules", (int)run->set->module_count,
-                               "adapted", (int)run->chosen_count, "tune", tune_part_name(arguments->part),
-                               "steps", (json_int_t)arguments->steps, "calibrated", (int)run->calibrated);
+                               "adapted", (int)run->chosen_count, "tune", tune_part_name(run->part), "steps",
+                               (json_int_t)arguments->steps, "calibrated", (int)run->calibrated);
     if (run->calibrated) {
         json_object_set_new(object, "held_back_images", json_integer((json_int_t)run->calibration.images));
         json_object_set_new(object, "held_back_top1", json_real(run->calibration.after.top1));
@@ -245,12 +290,18 @@ static void report(const struct adaptation *run, const struct energy_cost *cost)
     const struct arguments *arguments = run->arguments;
     if (run->job->rank != 0)
         return;
+    if (!run->calibrated)
+        fprintf(stderr,
+                "facet: note: %s is not calibrated: the data have no class \"%s\"; facet compose --calibrate "
+                "does it with data that have all\n",
+                arguments->output, run->missing);
     if (arguments->json) {
         print_json(run, cost);
         return;
     }
-    printf("%s: %d of %d modules adapted in %lld steps each, %.1f s\n", arguments->output,
-           (int)run->chosen_count, (int)run->set->module_count, (long long)arguments->steps, cost->seconds);
+    printf("%s: %s of %d of %d modules adapted in %lld steps each, %.1f s\n", arguments->output,
+           tune_part_name(run->part), (int)run->chosen_count, (int)run->set->module_count,
+           (long long)arguments->steps, cost->seconds);
     if (run->calibrated)
         calibration_print(arguments->output, &run->calibration);
 }
@@ -267,8 +318,6 @@ static enum status adapt_on_ranks(struct job *job, void *input)
     if (status == STATUS_OK)
         status = adapt(&run);
     console_close(&run.console);
-    if (status == STATUS_OK)
-        status = calibrate(&run);
     if (status == STATUS_OK && job->rank == 0)
         status = modules_file_save(run.set, "composition", run.arguments->output);
     status = ranks_agree(job->comm, status);
@@ -285,7 +334,7 @@ static enum status adapt_on_ranks(struct job *job, void *input)
 int command_adapt(int argc, char **argv)
 {
     struct arguments arguments = {
-        .train = train_options_default(0, 0.01F, SCHEDULE_COSINE), .part = TUNE_LAST_STAGE, .steps = 300};
+        .train = train_options_default(0, 0.01F, SCHEDULE_COSINE), .choose = true, .steps = 300};
     job_parse(&argp_adapt, argc, argv, &arguments);
     return job_run(&arguments.job, adapt_on_ranks, &arguments);
 }
