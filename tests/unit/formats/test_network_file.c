@@ -126,6 +126,42 @@ static void test_network_without_statistics(void **state)
     network_destroy(&network);
 }
 
+/* Products, constants for each pixel, and outputs that are arrays of four dimensions although 1 × 1. */
+static void test_products_and_output_rank_come_back(void **state)
+{
+    const char *path = scratch_path(*state, "n.h5");
+    struct network *network = NULL, *read = NULL;
+    uint8_t expected[DIGEST_BYTES], digest[DIGEST_BYTES];
+    assert_status(network_create("products", (struct shape){4, 3, 2}, &network), STATUS_OK);
+    int32_t pool = add(network, LAYER_GLOBAL_AVGPOOL, "pool", no_options, 0, -1);
+    int32_t gated = add(network, LAYER_MULTIPLY, "gated", no_options, 0, pool);
+    int32_t scaled = add(network, LAYER_UNIT_SCALE, "scaled", no_options, gated, -1);
+    add(network, LAYER_GLOBAL_AVGPOOL, "mean", no_options, scaled, -1);
+    assert_status(network_finish(network), STATUS_OK);
+    assert_int_equal(network->parameter_count, 2 * 4 * 3 * 2);
+    assert_true(network->parameters[23] == 1 && network->parameters[24] == 0); /* factors, summands */
+    for (size_t i = 0; i < network->parameter_count; i++)
+        network->parameters[i] = (float)i;
+    assert_int_equal(network->output_rank, 2);
+    assert_status(network_set_output_rank(network, 4), STATUS_OK);
+    assert_status(network_set_output_rank(network, 5), STATUS_SHAPE);
+    assert_status(network_file_write(network, path), STATUS_OK);
+    assert_status(network_file_read(path, &read), STATUS_OK);
+    assert_int_equal(read->output_rank, 4);
+    network_digest(network, expected);
+    network_digest(read, digest);
+    assert_memory_equal(digest, expected, DIGEST_BYTES);
+    network_destroy(&read);
+
+    hid_t file = tamper_open(path); /* files of before have no rank: the one that the shape has then */
+    H5Adelete_by_name(file, "network", "output_rank", H5P_DEFAULT);
+    tamper_close(file);
+    assert_status(network_file_read(path, &read), STATUS_OK);
+    assert_int_equal(read->output_rank, 2);
+    network_destroy(&read);
+    network_destroy(&network);
+}
+
 static void test_network_without_parameters(void **state)
 {
     const char *path = scratch_path(*state, "n.h5");
@@ -534,6 +570,7 @@ int main(void)
         SCRATCH_TEST(test_everything_comes_back),
         SCRATCH_TEST(test_same_network_same_bytes),
         SCRATCH_TEST(test_network_without_statistics),
+        SCRATCH_TEST(test_products_and_output_rank_come_back),
         SCRATCH_TEST(test_network_without_parameters),
         SCRATCH_TEST(test_two_networks_in_one_file),
         SCRATCH_TEST(test_unreadable_networks_are_not_written),

@@ -197,6 +197,46 @@ static void test_random_windows(void **state)
     }
 }
 
+/* y = a·b, da += b·dy and db += a·dy, with as many factors as pixels or one a channel. */
+static void check_multiply(struct draw *draw, int32_t n, size_t pixels, size_t factor_pixels, size_t c)
+{
+    size_t count = (size_t)n * pixels * c, factors = (size_t)n * factor_pixels * c;
+    struct pair a = pair_normal(draw, count), b = pair_normal(draw, factors), dy = pair_normal(draw, count);
+    struct pair y = pair_zeros(count), da = pair_normal(draw, count), db = pair_normal(draw, factors);
+    struct pair only = pair_zeros(factors);
+    for (size_t i = 0; i < count; i++) {
+        size_t image = i / (pixels * c), unit = i % (pixels * c);
+        size_t f = image * factor_pixels * c + (factor_pixels == pixels ? unit : unit % c);
+        y.d[i] = a.d[i] * b.d[f];
+        da.d[i] += dy.d[i] * b.d[f];
+        db.d[f] += dy.d[i] * a.d[i];
+        only.d[f] += dy.d[i] * a.d[i];
+    }
+    multiply_forward(n, pixels, factor_pixels, c, a.f, b.f, y.f);
+    assert_pair_agrees("y", "multiply", &y);
+    multiply_backward(n, pixels, factor_pixels, c, a.f, b.f, dy.f, da.f, true, db.f, true);
+    assert_pair_agrees("da", "multiply", &da);
+    assert_pair_agrees("db", "multiply", &db);
+    multiply_backward(n, pixels, factor_pixels, c, a.f, b.f, dy.f, NULL, false, only.f, false);
+    assert_pair_agrees("db alone", "multiply", &only);
+    multiply_forward(n, pixels, factor_pixels, c, a.f, b.f, a.f);
+    assert_memory_equal(a.f, y.f, count * sizeof *y.f);
+    struct pair *all[] = {&a, &b, &dy, &y, &da, &db, &only};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        pair_free(all[i]);
+}
+
+static void test_multiply(void **state)
+{
+    (void)state;
+    struct draw draw = {.seed = 9};
+    for (size_t c = 1; c < 40; c += 6) {
+        check_multiply(&draw, 3, 7, 7, c);
+        check_multiply(&draw, 3, 7, 1, c);
+        check_multiply(&draw, 2, 1, 1, c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,6 +245,7 @@ int main(void)
         cmocka_unit_test(test_relu_passes_no_gradient_at_zero),
         cmocka_unit_test(test_mask_is_applied_to_every_image),
         cmocka_unit_test(test_add),
+        cmocka_unit_test(test_multiply),
         cmocka_unit_test(test_copy_or_add),
         cmocka_unit_test(test_copy_rows_concatenates_and_splits),
         cmocka_unit_test(test_window_of_option_a_shortcut),
