@@ -242,8 +242,8 @@ static enum status make_drawn(struct runner *runner)
     int32_t row = 0;
     while (status == STATUS_OK && (row = draw(runner)) >= 0)
         status = make_class(runner, row);
-    if (status == STATUS_OK && row == -2)
-        status = error_set(STATUS_STOPPED, "stopped; what is finished is saved: go on with --resume");
+    if (status == STATUS_STOPPED || (status == STATUS_OK && row == -2))
+        status = error_set(STATUS_STOPPED, "stopped; finished classes are kept: go on with --resume");
     if (status != STATUS_OK && ranks_rank(runner->group) == 0)
         class_queue_close(runner->queue);
     else if (status == STATUS_OK && runner->work->progress != NULL)

@@ -157,6 +157,7 @@ exec "$@"
 LIMITED
 chmod +x limited.sh
 for ranks in 0 1 "0 1"; do
+    rm -rf full
     expect 1 timeout 60 mpirun -n 2 ./limited.sh "$ranks" 120 facet decompose net.h5 --data train.h5 --confidence 0.1 -o full
     expect_text stderr "full/modules.h5.part"
     [ "$(grep -c '^facet: ' stderr)" -eq 1 ] || mistake "a full disk was told of not once: $(cat stderr)"
