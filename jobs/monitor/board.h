@@ -73,6 +73,7 @@ struct board_run {
     const struct picture *picture; /* NULL: nothing is known yet */
     const char *notice;            /* what people should know of the contact to the run; "": nothing */
     uint64_t ignored, refused;     /* by the run's server, as of the newest snapshot */
+    uint64_t gaps;                 /* updates this monitor missed and made good */
 };
 
 /* For so many runs. */

@@ -55,7 +55,10 @@ static void place_draw(const struct scene *scene)
                             (unsigned long long)scene->run->ignored, (unsigned long long)scene->run->refused);
     describe_bytes(summary->memory_bytes, number);
     column = grid_print(grid, 1, column, GRID_PLAIN, "%s  ", number);
-    grid_print(grid, 1, column, GRID_FAINT, "on %s", start->host);
+    column = grid_print(grid, 1, column, GRID_FAINT, "on %s", start->host);
+    if (scene->run->gaps > 0)
+        grid_print(grid, 1, column, GRID_FAINT, "  caught up %llu times",
+                   (unsigned long long)scene->run->gaps);
 }
 
 static void progress_draw(const struct scene *scene)

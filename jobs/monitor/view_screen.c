@@ -49,7 +49,8 @@ static void board_show(const struct view_runs *runs)
                                       .picture = follower_picture(runs->followers[i]),
                                       .notice = follower_notice(runs->followers[i]),
                                       .ignored = header.ignored,
-                                      .refused = header.refused};
+                                      .refused = header.refused,
+                                      .gaps = follower_gaps(runs->followers[i])};
     }
     screen_size(&rows, &columns);
     if (grid_resize(&screen.grid, rows, columns) != STATUS_OK)

@@ -220,7 +220,7 @@ static void test_five_hundred_silent_connections_are_closed(void **state)
 
 static void test_a_monitor_that_never_reads_holds_nobody_back(void **state)
 {
-    enum { EVENTS = 60000 }; /* more than the server keeps for it */
+    enum { EVENTS = 40000 }; /* more than the server keeps for it */
     struct run run;
     run_begin(state, 1, 10, &run);
     struct peer listener = peer_make(ZMQ_SUB, run.description.publish, &run.key, 1);

@@ -275,10 +275,12 @@ static void test_drops_nonsense_and_strangers_are_shown(void **state)
     struct board_run run = run_of(picture);
     run.ignored = 3;
     run.refused = 4;
+    run.gaps = 5;
     drawn_make(&drawn, 24, 120, 1);
     draw(&drawn, &run, 1);
     assert_shows(&drawn, "12 events dropped");
     assert_shows(&drawn, "3 messages ignored, 4 strangers refused");
+    assert_shows(&drawn, "caught up 5 times");
     grid_destroy(&drawn.grid);
     picture_destroy(&picture);
 }

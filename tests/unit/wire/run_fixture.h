@@ -10,7 +10,7 @@
 #include "mpi/wire/machine.h"
 #include "mpi/wire/progress.h"
 
-static const double PATIENCE = 30; /* seconds until what should come is given up */
+static const double PATIENCE = 100; /* seconds until what should come is given up */
 
 struct run {
     struct progress_server *server;
