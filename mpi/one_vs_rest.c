@@ -130,6 +130,10 @@ static enum status prepare(struct teacher *teacher)
     if (work->frozen_count > FROZEN_MAX)
         return error_set(STATUS_INTERNAL, "%d networks before the one that is trained",
                          (int)work->frozen_count);
+    if (work->options->batch_images < 2)
+        return error_set(STATUS_USAGE,
+                         "batches of %d images; at least 2 are needed, one of the class and one not",
+                         (int)work->options->batch_images);
     enum status status = choose_negatives(teacher);
     if (status == STATUS_OK)
         status = plan_adapting(teacher);

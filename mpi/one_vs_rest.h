@@ -35,7 +35,7 @@ int64_t trainable_images(int64_t images);
 
 /* Collective over comm. A function of the networks, the data, the options and the class: the same bytes for
  * any number of ranks and threads. STATUS_NOT_FOUND when there is no image of the class to train on, or of no
- * other; STATUS_STOPPED. */
+ * other; STATUS_USAGE for batches of one image; STATUS_STOPPED. */
 enum status one_vs_rest_train(const struct one_vs_rest *work);
 
 #endif

@@ -114,6 +114,8 @@ run "${train[@]}" --classes 0-3 --keep-parts -o parts
 run "${train[@]}" --resume -o parts --json
 [ "$(number stdout resumed)" = 4 ] || mistake "$(number stdout resumed) classes were resumed, expected 4"
 expect_same_bytes scratch/modules.h5 parts/modules.h5
+expect 2 facet train-modules --net mlp-1 --data train.h5 --batch 1 -o one
+expect_text stderr "batches of 1 images"
 expect 1 facet train-modules --net no-such-net --data train.h5 -o refused
 expect_text stderr "no-such-net"
 expect 1 facet train-modules --net mlp-1 --data train.h5 --classes Teapot -o refused
