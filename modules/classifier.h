@@ -32,7 +32,8 @@ struct shape classifier_input_shape(const struct classifier *classifier);
 struct shape classifier_output_shape(const struct classifier *classifier);
 
 /* Multiply-adds for one image as run (forward_plan.h), and of one pass of the network that the first module
- * came from; for a network both are its own. */
+ * came from; for a network both are its own. Multiplications by channels of zeros, with which the run fills
+ * up the vectors of small networks (compute/network/channel_padding.h), are not counted. */
 uint64_t classifier_multiply_adds(const struct classifier *classifier);
 uint64_t classifier_parent_multiply_adds(const struct classifier *classifier);
 

@@ -3,6 +3,7 @@
 
 #include "compute/base/memory.h"
 #include "compute/data/image_adapt.h"
+#include "compute/network/channel_padding.h"
 #include "compute/network/pass.h"
 #include "modules/classifier.h"
 
@@ -32,7 +33,8 @@ struct classifier_run {
     struct source *sources;
     int32_t network_count; /* of the plan */
     struct unit_layout *
-        *layouts; /* (network_count): of modules with networks and maps over them, else NULL */
+        *layouts;            /* (network_count): of modules with a map over their own network; else NULL */
+    struct network **padded; /* (network_count): what is run in a network's place; NULL: itself */
     bool any_adapted, one_scaling;
     int32_t lane_count;
     struct lane *lanes;
@@ -44,6 +46,12 @@ static const struct module *network_module(const struct classifier_run *run, int
 {
     const struct classifier *classifier = run->classifier;
     return &classifier->modules->modules[classifier->plan->network_order[index]];
+}
+
+/* The network that is run for it. */
+static const struct network *network_to_run(const struct classifier_run *run, int32_t index)
+{
+    return run->padded[index] != NULL ? run->padded[index] : network_module(run, index)->network;
 }
 
 /* Units of the largest map. */
@@ -109,8 +117,7 @@ static enum status lane_create(const struct classifier_run *run, struct lane *la
         status = source_pass(run, &run->sources[i], &lane->sources[i]);
     for (int32_t i = 0; i < run->network_count && status == STATUS_OK; i++)
         if (network_module(run, i)->parent >= 0)
-            status = pass_create(network_module(run, i)->network, CLASSIFIER_CHUNK, PASS_INFER,
-                                 &lane->networks[i]);
+            status = pass_create(network_to_run(run, i), CLASSIFIER_CHUNK, PASS_INFER, &lane->networks[i]);
     return status;
 }
 
@@ -185,10 +192,25 @@ static enum status sources_create(struct classifier_run *run)
     for (int32_t p = 0; plan != NULL && p < plan->parent_count; p++)
         add_source(run, set->parents[p], p, -1);
     for (int32_t i = 0; plan != NULL && i < plan->direct_count; i++)
-        add_source(run, network_module(run, i)->network, -1, i);
+        add_source(run, network_to_run(run, i), -1, i);
     run->one_scaling = true;
     for (int32_t i = 0; i < run->source_count && status == STATUS_OK; i++)
         status = source_adapt(run, i);
+    return status;
+}
+
+/* Small networks that were cut out of larger ones have any number of channels, which kernels do not like:
+ * sixteen at a time are worth up to so many times the multiply-adds. A map over the network's own units
+ * speaks of its own channels. */
+static enum status networks_pad(struct classifier_run *run)
+{
+    const int32_t channels = 16;
+    const double most = 3;
+    enum status status = memory_allocate(&run->padded, (size_t)run->network_count, sizeof(struct network *),
+                                         "networks to run");
+    for (int32_t i = 0; i < run->network_count && status == STATUS_OK; i++)
+        if (network_module(run, i)->map == NULL)
+            status = network_pad_channels(network_module(run, i)->network, channels, most, &run->padded[i]);
     return status;
 }
 
@@ -213,6 +235,8 @@ enum status classifier_run_create(const struct classifier *classifier, struct sh
     made->classifier = classifier;
     made->image_shape = image_shape;
     status = layouts_create(made);
+    if (status == STATUS_OK)
+        status = networks_pad(made);
     if (status == STATUS_OK)
         status = sources_create(made);
     if (status == STATUS_OK)
@@ -249,6 +273,9 @@ void classifier_run_destroy(struct classifier_run **run)
         image_adapt_destroy(&(*run)->sources[i].adapt);
     for (int32_t i = 0; (*run)->layouts != NULL && i < (*run)->network_count; i++)
         unit_layout_destroy(&(*run)->layouts[i]);
+    for (int32_t i = 0; (*run)->padded != NULL && i < (*run)->network_count; i++)
+        network_destroy(&(*run)->padded[i]);
+    memory_free(&(*run)->padded);
     memory_free(&(*run)->lanes);
     memory_free(&(*run)->sources);
     memory_free(&(*run)->layouts);
