@@ -41,6 +41,8 @@ GRAPHS = (
     "mobilenet_v3_small", "regnet_x_400mf", "resnet50", "resnext50_32x4d", "shufflenet_v1", "shufflenet_v2_x1_0",
     "squeezenet1_0", "squeezenet1_1", "vgg19",
 )  # fmt: skip
+# OpenCV 4.6 cannot read, or gets wrong, the squeeze-and-excitation of these; PyTorch's operators run the export.
+NOT_IN_OPENCV = ("efficientnet_b0", "mobilenet_v3_small")
 
 
 class Comparison:
@@ -136,7 +138,7 @@ def export_graph(model, image, path, opset):
             dynamic_axes={"image": {0: "n"}, "logits": {0: "n"}})  # fmt: skip
 
 
-def compare_network(c, name, count, size=224, opset=13, again=True):
+def compare_network(c, name, count, size=224, opset=14, exported=True):
     def work():
         model = graphs.build(name)
         images = torch.randn(count, 3, size, size)
@@ -147,9 +149,13 @@ def compare_network(c, name, count, size=224, opset=13, again=True):
             expected = in_pieces(lambda piece: model(torch.from_numpy(piece)).numpy(), images.numpy())
         what = f"{name}: operator set {opset}"
         c.tell(f"{what}: import, PyTorch", expected, c.predict(network, images.numpy()))
-        if again:
+        if exported:
             c.facet("export", network, "-o", graph)
-            c.tell(f"{what}: export, cv2.dnn", expected, in_opencv(graph, images.numpy()))
+            if name in NOT_IN_OPENCV:
+                found = in_pieces(lambda piece: onnx_torch.run(graph, piece), images.numpy())
+                c.tell(f"{what}: export, PyTorch", expected, found)
+            else:
+                c.tell(f"{what}: export, cv2.dnn", expected, in_opencv(graph, images.numpy()))
 
     c.attempt(name, work)
 
