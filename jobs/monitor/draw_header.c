@@ -56,7 +56,7 @@ static void place_draw(const struct scene *scene)
     describe_bytes(summary->memory_bytes, number);
     column = grid_print(grid, 1, column, GRID_PLAIN, "%s  ", number);
     column = grid_print(grid, 1, column, GRID_FAINT, "on %s", start->host);
-    if (scene->run->gaps > 0)
+    if (scene->run->gaps > 1) /* once is usual: the subscription arrives after the first picture */
         grid_print(grid, 1, column, GRID_FAINT, "  caught up %llu times",
                    (unsigned long long)scene->run->gaps);
 }
