@@ -23,7 +23,7 @@ struct arguments {
     const struct study_kind *kind; /* NULL: `results` */
     const char *directory, *page;
     char *command_line;
-    char *texts[3 * STUDY_VALUES_MAX]; /* copies that the options point into */
+    char *texts[STUDY_NETWORKS_MAX]; /* of --network, cut apart: the options point into them */
     int32_t text_count;
     bool json, page_alone;
 };
@@ -34,6 +34,7 @@ enum {
     KEY_RESULTS,
     KEY_TAU,
     KEY_EPSILON,
+    KEY_METHODS,
     KEY_BUDGET,
     KEY_DRAWS,
     KEY_SCRATCH_DRAWS,
@@ -46,6 +47,7 @@ enum {
     KEY_COMPOSE,
     KEY_ADAPT,
     KEY_TRAIN,
+    KEY_ACTIVATION,
     KEY_GRADIENT,
     KEY_DISTILL,
     KEY_DISTILL_JOINT,
@@ -66,6 +68,8 @@ static const struct argp_option options[] = {
     {"tau", KEY_TAU, "T+:T-,...", 0,
      "cost: pairs of thresholds (default 0:0,0.05:0.1,0.1:0.1,0.1:0.2,0.2:0.2,0.3:0.3), or none", 2},
     {"epsilon", KEY_EPSILON, "E,...", 0, "cost: for backtracking (default 0,0.1,0.2,0.4), or none", 2},
+    {"methods", KEY_METHODS, "NAME,...", 0,
+     "pareto: of activation, gradient, distill-alone (without joint steps) and distill (default: all)", 2},
     {"budget", KEY_BUDGET, "B,...", 0,
      "pareto: fractions of the network's multiply-adds for a module (default 0.06,0.12,0.25)", 2},
     {"draws", KEY_DRAWS, "N", 0,
@@ -85,6 +89,7 @@ static const struct argp_option options[] = {
     {"compose", KEY_COMPOSE, "OPTIONS", 0, "To every facet compose and replace", 3},
     {"adapt", KEY_ADAPT, "OPTIONS", 0, "To every facet adapt", 3},
     {"train", KEY_TRAIN, "OPTIONS", 0, "To every facet train", 3},
+    {"activation", KEY_ACTIVATION, "OPTIONS", 0, "pareto: to facet decompose --method activation", 3},
     {"gradient", KEY_GRADIENT, "OPTIONS", 0, "pareto: to facet decompose --method gradient", 3},
     {"distill", KEY_DISTILL, "OPTIONS", 0, "pareto: to facet decompose --method distill without joint steps",
      3},
@@ -97,13 +102,11 @@ static const struct argp_option options[] = {
 /* A copy that lives as long as the arguments. */
 static char *keep_text(const struct argp_state *state, struct arguments *arguments, const char *text)
 {
-    char *copy = strdup(text);
-    if (copy == NULL ||
-        arguments->text_count == (int32_t)(sizeof arguments->texts / sizeof *arguments->texts))
-        argp_failure(state, EXIT_CODE_ERROR, 0, "too many options, or no memory for them");
-    else
-        arguments->texts[arguments->text_count++] = copy;
-    return copy;
+    char **kept = &arguments->texts[arguments->text_count++];
+    *kept = strdup(text);
+    if (*kept == NULL)
+        argp_failure(state, EXIT_CODE_ERROR, 0, "no memory for the options");
+    return *kept;
 }
 
 static void parse_name(const struct argp_state *state, const char *option, const char *text,
@@ -182,6 +185,23 @@ static void parse_taus(const struct argp_state *state, const char *text, struct 
         study->taus[i] = (struct study_tau){plus[i], minus[i]};
 }
 
+static void check_methods(const struct argp_state *state, const char *text)
+{
+    static const char *known[] = {"activation", "gradient", "distill-alone", "distill"};
+    for (const char *at = text;; at++) {
+        size_t length = strcspn(at, ","), found = 0;
+        for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+            found += strlen(known[i]) == length && strncmp(at, known[i], length) == 0;
+        if (found == 0)
+            argp_error(state,
+                       "--methods: '%.*s' given, expected activation, gradient, distill-alone or distill",
+                       (int)length, at);
+        at += length;
+        if (*at == '\0')
+            return;
+    }
+}
+
 static error_t parse_added_options(int key, const char *text, struct study_options *study)
 {
     switch (key) {
@@ -196,6 +216,9 @@ static error_t parse_added_options(int key, const char *text, struct study_optio
         return 0;
     case KEY_TRAIN:
         study->train = text;
+        return 0;
+    case KEY_ACTIVATION:
+        study->activation = text;
         return 0;
     case KEY_GRADIENT:
         study->gradient = text;
@@ -226,6 +249,10 @@ static error_t parse_study_option(int key, char *text, struct argp_state *state,
         return 0;
     case KEY_EPSILON:
         study->epsilon_count = parse_numbers(state, "--epsilon", text, 0, 1, study->epsilons, NULL);
+        return 0;
+    case KEY_METHODS:
+        check_methods(state, text);
+        study->methods = text;
         return 0;
     case KEY_BUDGET:
         study->budget_count = parse_numbers(state, "--budget", text, 1e-6, 1, study->budgets, NULL);
@@ -416,6 +443,7 @@ int command_study(int argc, char **argv)
                   .pair_draws = 4,
                   .seed = 1,
                   .architecture = "resnet20",
+                  .methods = "activation,gradient,distill-alone,distill",
                   .epochs = 32,
                   .weak_epochs = 2}};
     arguments.command_line = command_line_join(argc, argv);

@@ -12,8 +12,6 @@
 #include "compute/base/memory.h"
 #include "compute/base/output_file.h"
 
-extern char **environ;
-
 /* A gnuplot string: between double quotes, where a backslash escapes. */
 static void write_text(FILE *script, const char *text)
 {

@@ -2,6 +2,7 @@
  * union, for the methods activation, gradient and distill (with and without joint steps) over budgets. */
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "jobs/study/experiments.h"
 #include "jobs/study/kinds.h"
@@ -10,10 +11,10 @@
 
 /* A way of making modules. */
 struct way {
-    const char *name, *words;
-    const char *plan;  /* of compose */
-    bool budget;       /* it takes one */
-    const char *extra; /* options of the study for this method, or NULL */
+    const char *name, *words; /* as --methods calls it; options of decompose */
+    const char *plan;         /* of compose */
+    bool budget;              /* it takes one */
+    const char *extra;        /* options of the study for this method, or NULL */
 };
 
 struct measured {
@@ -105,14 +106,27 @@ static enum status try_way(struct study *study, const struct measured *measured,
     return status;
 }
 
+/* Whether a list of names apart by commas has this one. */
+static bool method_asked(const char *list, const char *name)
+{
+    size_t length = strlen(name);
+    for (const char *at = list; at != NULL; at = strchr(at, ',')) {
+        at += *at == ',';
+        if (strncmp(at, name, length) == 0 && (at[length] == ',' || at[length] == '\0'))
+            return true;
+    }
+    return false;
+}
+
 static enum status try_network(struct study *study, const struct study_network *network, json_t *table)
 {
     const struct study_options *options = study->options;
     const struct way ways[] = {
-        {"activation", "--method activation --variant bc", "votes", false, NULL},
+        {"activation", "--method activation --variant bc", "votes", false, options->activation},
+        {"activation", "--method activation --variant bc", "union", false, options->activation},
         {"gradient", "--method gradient", "votes", true, options->gradient},
         {"gradient", "--method gradient", "union", true, options->gradient},
-        {"distill alone", "--method distill --joint-steps 0", "votes", true, options->distill},
+        {"distill-alone", "--method distill --joint-steps 0", "votes", true, options->distill},
         {"distill", "--method distill", "votes", true, options->distill_joint},
     };
     struct measured measured = {.network = network};
@@ -122,7 +136,9 @@ static enum status try_network(struct study *study, const struct study_network *
     measured.top5 = result_number(result, "top5");
     measured.seconds = result_number(result, "seconds");
     for (size_t i = 0; i < sizeof ways / sizeof *ways && status == STATUS_OK; i++)
-        for (int32_t b = 0; b < (ways[i].budget ? options->budget_count : 1) && status == STATUS_OK; b++)
+        for (int32_t b = 0; method_asked(options->methods, ways[i].name) &&
+                            b < (ways[i].budget ? options->budget_count : 1) && status == STATUS_OK;
+             b++)
             status = try_way(study, &measured, &ways[i], options->budgets[b], table);
     return status;
 }

@@ -416,7 +416,10 @@ enum status step_run(struct study *study, struct study_step *step, json_t **reco
     char key[DIGEST_HEX_BYTES] = "";
     json_t *found = NULL;
     enum status status = STATUS_OK;
-    if (study->job->rank == 0)
+    if (*study->job->stop)
+        status = error_set(STATUS_STOPPED, "stopped by a signal before step %s; the same command goes on",
+                           step->name);
+    else if (study->job->rank == 0)
         status = look_up(study, step, key, &found);
     int believed = found != NULL;
     status = ranks_agree(study->job->comm, status);

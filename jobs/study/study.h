@@ -50,11 +50,12 @@ struct study_options {
     int32_t epochs;      /* of networks trained from scratch, at most */
     int32_t weak_epochs; /* of the weak network whose classes are replaced */
     const char *architecture;
+    const char *methods; /* of pareto, apart by commas */
 
     /* Options added to every facet decompose, compose, adapt and train of the study; to decompose with the
-     * methods gradient and distill, and with distill when it has joint steps. Words apart by blanks; NULL:
-     * none. */
-    const char *decompose, *compose, *adapt, *train, *gradient, *distill, *distill_joint;
+     * methods activation, gradient and distill, and with distill when it has joint steps. Words apart by
+     * blanks; NULL: none. */
+    const char *decompose, *compose, *adapt, *train, *activation, *gradient, *distill, *distill_joint;
 };
 
 struct study {

@@ -85,7 +85,12 @@ run facet study replace "${kinds[@]}" --draws 1 --weak-epochs 12
 expect_text kinds/replace-replace.csv 'lenet,1,T-shirt/top,'
 run facet study carbon "${kinds[@]}" --draws 1 --epochs 2
 grep -qE '(,yes|,no: the factor is a lower bound)$' kinds/carbon-carbon.csv || mistake "carbon-carbon.csv: $(cat kinds/carbon-carbon.csv)"
-for kind in cost reuse replace carbon; do
+run facet study pareto "${kinds[@]}" --methods activation
+[ "$(grep -cE '^lenet,activation,(votes|union),' kinds/pareto-pareto.csv)" -eq 2 ] || mistake "pareto: $(cat kinds/pareto-pareto.csv)"
+run facet study reuse "${kinds[@]}" --network 'other=lenet.h5,train.h5,test.h5' --draws 1 --pair-draws 1 --adapt '--steps 3' --name both
+[ "$(wc -l <kinds/both-between.csv)" -eq 2 ] || mistake "both-between.csv: $(cat kinds/both-between.csv)"
+expect_text kinds.md '## both: '
+for kind in cost reuse replace carbon pareto; do
     expect_text kinds.md "## $kind: "
 done
 expect_text kinds.md "facet evaluate lenet.h5 --data test.h5 --classes '#"
@@ -103,6 +108,8 @@ expect_text stderr "--tau"
 expect 2 facet study cost --network a=lenet.h5,train.h5,test.h5 --tau 0:2 -o never
 expect 2 facet study cost --network a=lenet.h5,train.h5,test.h5 --results page.txt -o never
 expect_text stderr ".md"
+expect 2 facet study pareto --network a=lenet.h5,train.h5,test.h5 --methods magic -o never
+expect_text stderr "magic"
 expect 1 facet study cost --network a=nowhere.h5,train.h5,test.h5 -o never
 expect_text stderr "nowhere.h5"
 expect 1 facet study results --results nowhere.md
