@@ -14,9 +14,10 @@ struct watch {
     const struct watch_options *options;
     struct view_runs *runs;
     struct view *view;
-    bool failed[VIEW_RUNS_MAX]; /* cannot be followed (any more) */
-    bool told[VIEW_RUNS_MAX];   /* what its follower has to say was said */
-    bool busy;                  /* there may be more news at once */
+    bool failed[VIEW_RUNS_MAX];  /* cannot be followed (any more) */
+    bool told[VIEW_RUNS_MAX];    /* what its follower has to say was said */
+    bool busy;                   /* there may be more news at once */
+    struct error_carried unsaid; /* the first failure while a screen was in the way of saying it */
 };
 
 /* All news of one run that are there, for a while. */
@@ -28,7 +29,10 @@ static void news_take(struct watch *watch, int place)
     struct event event;
     while (!watch->failed[place] && news != FOLLOWER_QUIET) {
         if (follower_turn(follower, &news, &event) != STATUS_OK) {
-            watch->options->say(error_message());
+            if (watch->view->input >= 0)
+                error_keep_first(&watch->unsaid, STATUS_IO);
+            else
+                watch->options->say(error_message());
             watch->failed[place] = true;
         } else if (news != FOLLOWER_QUIET) {
             watch->view->news(watch->view, watch->runs, place, news, &event);
@@ -80,13 +84,16 @@ static enum watch_result result_of(const struct watch *watch)
     return WATCH_GOOD;
 }
 
-/* Ends where nothing more will come: not while a screen stays for the user to leave. */
+/* Ends where nothing more will come: not while a screen with something on it stays for the user to leave. */
 static bool all_are_done(const struct watch *watch)
 {
-    for (int i = 0; i < watch->runs->count; i++)
+    bool any_left = false;
+    for (int i = 0; i < watch->runs->count; i++) {
         if (!run_is_done(watch, i))
             return false;
-    return watch->view->input < 0;
+        any_left = any_left || !watch->failed[i];
+    }
+    return watch->view->input < 0 || !any_left;
 }
 
 static bool any_failed(const struct watch *watch)
@@ -116,6 +123,8 @@ enum watch_result watch_runs(const struct watch_options *options, struct view_ru
     for (int i = 0; i < runs->count; i++)
         all_over = all_over && run_is_done(&watch, i);
     view->end(view, runs, !any_failed(&watch));
+    if (watch.unsaid.status != STATUS_OK)
+        options->say(watch.unsaid.message);
     if (signals_ending() != 0)
         return WATCH_SIGNAL;
     return all_over ? result_of(&watch) : WATCH_LEFT;
