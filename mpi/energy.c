@@ -3,12 +3,12 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 
 #include "mpi/powercap.h"
 #include "mpi/ranks.h"
 #include "mpi/run_progress.h"
+#include "mpi/wire/machine.h"
 
 /* One node's counters are one thing to all of a process, like its processor time. */
 static struct {
@@ -26,14 +26,6 @@ static struct {
 } energy = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
 
 enum { SAMPLE_SECONDS = 60 };
-
-static double processor_seconds(void)
-{
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-           1e-6 * (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
-}
 
 struct energy_settings energy_settings_default(void)
 {
@@ -67,7 +59,8 @@ static void start_sampling(const struct energy_settings *settings)
 {
     if (powercap_open(settings->powercap, &energy.powercap) != STATUS_OK)
         return;
-    energy.sampling = pthread_create(&energy.sampler, NULL, sample_until_end, NULL) == 0;
+    energy.sampling =
+        machine_thread_start(&energy.sampler, sample_until_end, NULL, "the energy counters") == STATUS_OK;
     if (!energy.sampling) /* unread, counters run round: an estimate is better */
         powercap_close(&energy.powercap);
 }
@@ -126,7 +119,7 @@ void energy_start(struct energy_meter *meter)
     meter->package = joules.package;
     meter->dram = joules.dram;
     meter->wall = seconds_now();
-    meter->processor = processor_seconds();
+    meter->processor = machine_processor_seconds();
 }
 
 /* What one rank knows, and their sums. */
@@ -167,7 +160,7 @@ struct energy_cost energy_read(MPI_Comm comm, const struct energy_meter *meter)
     double figures[FIGURES] = {0}, sums[FIGURES], wall = seconds_now() - meter->wall;
     struct powercap_joules joules;
     bool well = read_counters(&joules);
-    figures[PROCESSOR] = processor_seconds() - meter->processor;
+    figures[PROCESSOR] = machine_processor_seconds() - meter->processor;
     figures[PROCESSOR_UNCOUNTED] = energy.node_counted ? 0 : figures[PROCESSOR];
     if (energy.powercap != NULL) {
         figures[PACKAGE] = joules.package - meter->package;
