@@ -1,4 +1,4 @@
-#include "module_test.h"
+#include "network_module_test.h"
 
 #include "modules/composition.h"
 
@@ -63,6 +63,25 @@ static void test_identical_parents_are_kept_once(void **state)
     assert_int_equal(made->modules[0].parent, 0);
     assert_int_equal(made->modules[1].parent, 1);
     assert_int_equal(made->modules[2].parent, 0);
+    module_set_destroy(&made);
+    sets_destroy(sets, 3);
+}
+
+/* Networks of one stem meet again; one that takes images stands on none. */
+static void test_identical_stems_are_kept_once(void **state)
+{
+    (void)state;
+    struct module_set *sets[3] = {every_kind(1), every_kind(1), every_kind(2)}, *made;
+    const char *const arguments[3] = {"a:ant,cat", "b:bee", "c:ant=other,dog"};
+    assert_ok(compose(sets, arguments, 3, &made));
+    assert_int_equal(made->parent_count, 3);
+    assert_int_equal(made->modules[0].parent, 0);
+    assert_int_equal(made->modules[1].parent, -1);
+    assert_int_equal(made->modules[2].parent, 0);
+    assert_int_equal(made->modules[3].parent, 1);
+    assert_int_equal(made->modules[4].parent, 2);
+    assert_memory_equal(made->modules[2].map, sets[1]->modules[2].map, 6);
+    assert_true(made->modules[2].network != sets[1]->modules[2].network);
     module_set_destroy(&made);
     sets_destroy(sets, 3);
 }
@@ -189,6 +208,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_modules_come_in_the_order_selected),
         cmocka_unit_test(test_identical_parents_are_kept_once),
+        cmocka_unit_test(test_identical_stems_are_kept_once),
         cmocka_unit_test(test_parents_without_a_module_stay_out),
         cmocka_unit_test(test_one_class_can_serve_under_two_labels),
         cmocka_unit_test(test_a_label_stands_once),
