@@ -125,7 +125,6 @@ static enum status try_network(struct study *study, const struct study_network *
         {"activation", "--method activation --variant bc", "votes", false, options->activation},
         {"activation", "--method activation --variant bc", "union", false, options->activation},
         {"gradient", "--method gradient", "votes", true, options->gradient},
-        {"gradient", "--method gradient", "union", true, options->gradient},
         {"distill-alone", "--method distill --joint-steps 0", "votes", true, options->distill},
         {"distill", "--method distill", "votes", true, options->distill_joint},
     };
