@@ -339,11 +339,11 @@ static void test_all_unsupported_nodes_are_reported(void **state)
     node(&graph, "Mish", LIST("c", "d"), "y");
     uint8_t *data = graph_pack(&graph, &bytes);
     assert_int_equal(onnx_import_bytes("odd.onnx", data, bytes, &network, &problems), STATUS_FORMAT);
-    assert_non_null(strstr(error_message(), "3 nodes cannot be imported"));
+    assert_non_null(strstr(error_message(), "2 nodes cannot be imported"));
     assert_non_null(strstr(problems, "node 1 \"b\" (Einsum)"));
-    assert_non_null(strstr(problems, "node 3 \"d\" (Mul): of two images"));
     assert_non_null(strstr(problems, "node 4 \"y\" (Mish)"));
     assert_null(strstr(problems, "Sigmoid"));
+    assert_null(strstr(problems, "Mul"));
     memory_free(&problems);
     free(data);
 }
