@@ -90,11 +90,11 @@ static enum status check_layer_values(hid_t group, const struct network *network
     return STATUS_OK;
 }
 
-enum status network_values_check(hid_t group, const struct network *network)
+enum status network_values_check(hid_t where, const struct network *network)
 {
-    enum status status = check_scaling(group, network);
+    enum status status = check_scaling(where, network);
     for (int32_t i = 0; i < network->layer_count && status == STATUS_OK; i++)
-        status = check_layer_values(group, network, &network->layers[i]);
+        status = check_layer_values(where, network, &network->layers[i]);
     return status;
 }
 

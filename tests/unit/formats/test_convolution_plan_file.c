@@ -48,8 +48,8 @@ static void refuse(struct scratch *scratch, const char *from, const char *to, co
     text[bytes] = '\0';
     char *at = strstr(text, from);
     assert_non_null(at);
-    memset(at, ' ', strlen(from));
-    memcpy(at, to, strlen(to));
+    for (size_t i = 0, length = strlen(to); i < strlen(from); i++)
+        at[i] = i < length ? to[i] : ' ';
     file_write(path, text, bytes);
     free(text);
     assert_int_equal(convolution_plan_file_read(path, &plan), STATUS_FORMAT);

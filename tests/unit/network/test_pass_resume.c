@@ -24,7 +24,7 @@ static float *new_mask(const struct network *network, int32_t layer, uint64_t se
     return keep;
 }
 
-static void assert_same(const struct network *network, const float *const *masks, const float *images,
+static void assert_same(const struct network *network, float *const *masks, const float *images,
                         const float *found)
 {
     struct pass *whole;
@@ -42,7 +42,7 @@ static int check_network(struct network *network, uint64_t seed)
 {
     struct pass *pass;
     bool resumes[4096] = {false};
-    const float *masks[4096] = {NULL};
+    float *masks[4096] = {NULL};
     float *images = new_images(network, IMAGES, seed);
     int checked = 0;
     for (int32_t i = 0; i < network->layer_count; i++)
@@ -55,16 +55,14 @@ static int check_network(struct network *network, uint64_t seed)
             continue;
         float *mask = new_mask(network, layer, seed + turn);
         pass_set_mask(pass, layer, mask);
-        float *old = (float *)(uintptr_t)masks[layer];
+        float *old = masks[layer];
         masks[layer] = mask;
         assert_same(network, masks, images, pass_forward_from(pass, layer, IMAGES, images));
         memory_free(&old);
         checked++;
     }
-    for (int32_t i = 0; i < network->layer_count; i++) {
-        float *mask = (float *)(uintptr_t)masks[i];
-        memory_free(&mask);
-    }
+    for (int32_t i = 0; i < network->layer_count; i++)
+        memory_free(&masks[i]);
     pass_destroy(&pass);
     memory_free(&images);
     return checked;
