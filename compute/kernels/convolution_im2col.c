@@ -10,7 +10,7 @@
 
 /* BLIS packs both operands before it multiplies. With so few columns that takes as long as multiplying, and
  * our own kernel, which reads them where they are (block_product.h), is faster. */
-enum { THIN_COLUMNS = 32 };
+enum { THIN_COLUMNS = 64 };
 
 static bool is_thin(ptrdiff_t columns)
 {

@@ -52,6 +52,9 @@ bool convolution_way_applies(enum convolution_way way, const struct convolution 
  *    4×4,  512 → 512            46  80  37    65  79  47    86  88  62    59 103  43
  *   32×32,  16 →  32, stride 2  74  85  49   110 130  80
  *
+ * The im2col column is with BLIS throughout; our own kernel, which that way takes for up to 64 columns of
+ * weights, brings the layers of a ResNet-20 to between 66 and 140 percent, still below the other ways.
+ *
  * Winograd's transforms cost as much as a product over WINOGRAD_CHANNELS. Its kernels, 36 or 16 matrices, are
  * transformed and read for every call: F(4×4) pays where an image has several of its tiles. */
 enum { WINOGRAD_CHANNELS = 16, WINOGRAD2_PIXELS = 16, WINOGRAD4_PIXELS = 64 };
