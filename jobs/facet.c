@@ -25,6 +25,7 @@ static const struct command commands[] = {
     {"export", "a network, modules or a composition as an ONNX file", command_export, &argp_export},
     {"inspect", "what a Facet file holds", command_inspect, &argp_inspect},
     {"study", "the experiments on your own networks, as tables and plots", command_study, &argp_study},
+    {"report", "a run as a page to look at", command_report, &argp_report},
     {"bench", "how fast a network runs here, layer by layer", command_bench, &argp_bench},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };

@@ -29,6 +29,7 @@ int command_predict(int argc, char **argv);
 int command_inspect(int argc, char **argv);
 int command_bench(int argc, char **argv);
 int command_study(int argc, char **argv);
+int command_report(int argc, char **argv);
 
 extern const struct argp argp_export;
 extern const struct argp argp_import;
@@ -45,5 +46,6 @@ extern const struct argp argp_predict;
 extern const struct argp argp_inspect;
 extern const struct argp argp_bench;
 extern const struct argp argp_study;
+extern const struct argp argp_report;
 
 #endif

@@ -7,6 +7,7 @@
 #include "compute/base/memory.h"
 #include "jobs/json_output.h"
 #include "jobs/plots/plot.h"
+#include "jobs/report/markup.h"
 
 /* --- making one --- */
 
@@ -101,15 +102,6 @@ void table_write_csv(const json_t *table, FILE *out)
     }
 }
 
-static void write_markdown_text(const char *text, FILE *out)
-{
-    for (; *text != '\0'; text++) {
-        if (*text == '|' || *text == '\\' || *text == '<' || *text == '*' || *text == '`')
-            fputc('\\', out);
-        fputc(*text, out);
-    }
-}
-
 static json_int_t column_decimals(const json_t *columns, size_t place)
 {
     return json_integer_value(json_object_get(json_array_get(columns, place), "decimals"));
@@ -124,7 +116,7 @@ static void write_markdown_row(const json_t *columns, const json_t *row, FILE *o
             continue;
         fputs("| ", out);
         if (json_is_string(cell))
-            write_markdown_text(json_string_value(cell), out);
+            markup_markdown(out, json_string_value(cell));
         else if (json_is_number(cell))
             fprintf(out, "%.*f", (int)(decimals < 0 || decimals > 12 ? 0 : decimals),
                     json_number_value(cell));
@@ -141,7 +133,7 @@ void table_write_markdown(const json_t *table, FILE *out)
         if (column_decimals(columns, i) == COLUMN_KEY)
             continue;
         fputs("| ", out);
-        write_markdown_text(json_string_value(json_object_get(json_array_get(columns, i), "name")), out);
+        markup_markdown(out, json_string_value(json_object_get(json_array_get(columns, i), "name")));
         fputc(' ', out);
     }
     fputs("|\n", out);
