@@ -109,9 +109,9 @@ enum status section_run(struct page *page, const struct record *record)
     add_fact(table, "command", record_text(run, "command"));
     add_fact(table, "started", record_text(run, "started"));
     add_end(table, record);
-    snprintf(text, sizeof text, "%lld, %lld threads each",
-             (long long)json_integer_value(json_object_get(run, "ranks")),
-             (long long)json_integer_value(json_object_get(run, "threads")));
+    long long ranks = json_integer_value(json_object_get(run, "ranks")),
+              threads = json_integer_value(json_object_get(run, "threads"));
+    snprintf(text, sizeof text, "%lld, with %lld thread%s each", ranks, threads, threads == 1 ? "" : "s");
     add_fact(table, "ranks", text);
     add_hosts(table, json_object_get(run, "hosts"));
     json_object_foreach((json_t *)versions, name, value) if (json_is_string(value))

@@ -59,11 +59,12 @@ enum status section_studies(struct page *page, const struct record *record)
         snprintf(title, sizeof title, "Study %s: %s", record_text(study, "name"), record_text(study, "kind"));
         page_section(page, title);
         page_paragraph(page, "%s", record_text(study, "command"));
-        page_paragraph(page, "Finished %s with Facet %s on %s: %.1f s, %.4g Wh, %.4g g CO2e (%s).",
-                       record_text(study, "finished"), record_text(study, "facet"),
-                       record_text(json_object_get(study, "machine"), "processor"),
-                       record_number(study, "seconds"), record_number(study, "energy_joules") / 3600,
-                       record_number(study, "co2e_grams"), record_text(study, "energy_source"));
+        page_paragraph(
+            page, "Finished %s with Facet %s on %s: %.1f s, %.4g Wh of the machine itself, %.4g g CO2e (%s).",
+            record_text(study, "finished"), record_text(study, "facet"),
+            record_text(json_object_get(study, "machine"), "processor"), record_number(study, "seconds"),
+            record_number(study, "energy_joules") / 3600, record_number(study, "co2e_grams"),
+            record_text(study, "energy_source"));
         json_array_foreach(json_object_get(study, "tables"), i, table) page_table(page, table);
         json_array_foreach(json_object_get(study, "plots"), i, plot) if (status == STATUS_OK) status =
             show_plot(page, record, plot, ++plots);

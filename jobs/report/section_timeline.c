@@ -80,7 +80,7 @@ static void write_axis(FILE *out, const struct timeline *timeline, int32_t ranks
 static enum status draw(struct page *page, const struct record *record)
 {
     const struct timeline *timeline = record->timeline;
-    char *text = NULL, description[256];
+    char *text = NULL, description[320];
     size_t bytes = 0;
     int32_t ranks = timeline->rank_count < RANKS_DRAWN ? timeline->rank_count : RANKS_DRAWN, drawn = 0;
     FILE *out = open_memstream(&text, &bytes);
@@ -97,7 +97,8 @@ static enum status draw(struct page *page, const struct record *record)
     enum status status =
         fclose(out) == 0 ? STATUS_OK : error_set(STATUS_NO_MEMORY, "no memory for a picture");
     snprintf(description, sizeof description,
-             "What %s%d rank%s did over %.1f s: a bar is the time a rank worked on a class, gaps are idle.%s",
+             "What %s%d rank%s did over %.1f s: a bar is the time a rank worked on a class (grey: on no "
+             "single class), gaps are idle.%s",
              ranks < timeline->rank_count ? "the first " : "", (int)ranks, ranks == 1 ? "" : "s",
              timeline->end - timeline->begin,
              drawn == PIECES_DRAWN ? " There was more than can be drawn: bars are missing." : "");
