@@ -5,6 +5,7 @@
 
 [ -d /usr/share/datasets/fashion-mnist ] || skip "dataset-fashion-mnist is not installed"
 command -v h5dump >/dev/null || skip "hdf5-tools is not installed"
+command -v gnuplot >/dev/null || skip "gnuplot-nox is not installed"
 
 # shellcheck disable=SC2016 # the backquotes are the guide's
 sed -n '/^```sh$/,/^```$/{/^```/!p}' "$source_dir/docs/user-guide.md" >commands
