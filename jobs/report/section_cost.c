@@ -8,7 +8,7 @@
 #include "jobs/run_directory.h"
 #include "jobs/study/table.h"
 
-enum { CELLS_MAX = 64, LINE_BYTES = 8192, ROWS_MAX = 1000 };
+enum { CELLS_MAX = 64, LINE_BYTES = 8192 };
 
 struct cells {
     int count;
@@ -78,10 +78,10 @@ static enum status read_rows(FILE *file, const char *path, json_t *table)
             return error_set(STATUS_FORMAT,
                              "%s: has no column %s; expected those of CodeCarbon that Facet writes", path,
                              names[i]);
-    for (int rows = 0; rows < ROWS_MAX && fgets(line, (int)sizeof line, file) != NULL; rows++) {
+    for (int number = 2; fgets(line, (int)sizeof line, file) != NULL; number++) {
         cut(line, &cells);
         if (cells.count != header.count)
-            return error_set(STATUS_FORMAT, "%s: line %d has %d cells, expected %d", path, rows + 2,
+            return error_set(STATUS_FORMAT, "%s: line %d has %d cells, expected %d", path, number,
                              cells.count, header.count);
         add_row(table, &cells, places);
     }

@@ -120,7 +120,9 @@ static enum status write_ranks(struct page *page, const struct record *record)
     if (status == STATUS_OK) {
         for (int32_t i = 0; i < timeline->piece_count; i++)
             pieces[timeline->pieces[i].rank] += timeline->pieces[i].state == STATE_DONE;
-        json_t *table = table_create(tables, "ranks", "What each rank did");
+        json_t *table = table_create(tables, "ranks",
+                                     timeline->rank_count > RANKS_DRAWN ? "What the first ranks did"
+                                                                        : "What each rank did");
         table_column(table, "rank", 0);
         table_column(table, "host", COLUMN_TEXT);
         table_column(table, "classes finished", 0);
