@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "jobs/documentation.h"
 #include "jobs/monitor/run_names.h"
 #include "jobs/monitor/screen.h"
 #include "jobs/monitor/signals.h"
@@ -19,6 +20,7 @@ enum {
     KEY_ONCE = 256,
     KEY_JSON,
     KEY_TIMEOUT,
+    KEY_DOCUMENT,
     KEY_KEY_FILE,
     KEY_METRICS,
     KEY_PLAIN,
@@ -75,6 +77,7 @@ static const struct argp_option option_table[] = {
      "with tcp://HOST:PORT",
      0},
     {"timeout", KEY_TIMEOUT, "SECONDS", 0, "Wait at most so long for a run to begin (default: for ever)", 0},
+    {"document", KEY_DOCUMENT, "man|bash|zsh", OPTION_HIDDEN, "For the build", 0},
     {0},
 };
 
@@ -106,6 +109,23 @@ static void arguments_check(const struct arguments *arguments, struct argp_state
         argp_error(state,
                    "--key-file: is the key of one run, and %d are named; start one facet-monitor a run",
                    arguments->runs.count);
+}
+
+static const struct argp parser;
+
+/* Prints the man page or a shell's completion, which the build installs, and exits. */
+static void document(const struct argp_state *state, const char *kind)
+{
+    const struct documented page = {"facet-monitor", NULL, "show how runs of facet are doing", &parser};
+    if (strcmp(kind, "man") == 0)
+        documentation_man(stdout, &page, "facet(1)");
+    else if (strcmp(kind, "bash") == 0)
+        documentation_bash(stdout, &page, 1);
+    else if (strcmp(kind, "zsh") == 0)
+        documentation_zsh(stdout, &page, 1);
+    else
+        argp_error(state, "--document=%s: expected man, bash or zsh", kind);
+    exit(fflush(stdout) == 0 && !ferror(stdout) ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
 static error_t option_parse(int key, char *argument, struct argp_state *state)
@@ -141,6 +161,9 @@ static error_t option_parse(int key, char *argument, struct argp_state *state)
             arguments->follow.timeout < 0)
             argp_error(state, "--timeout=%s: expected a number of seconds, 0 or more", argument);
         arguments->timeout_given = true;
+        return 0;
+    case KEY_DOCUMENT:
+        document(state, argument);
         return 0;
     case ARGP_KEY_ARG:
         if (run_names_add(&arguments->runs, argument) != STATUS_OK)
@@ -215,10 +238,11 @@ static enum status run(struct arguments *arguments, enum watch_result *result)
     return status;
 }
 
+static const struct argp parser = {option_table, option_parse, "RUN|tcp://HOST:PORT...", documentation, NULL,
+                                   NULL,         NULL};
+
 int main(int count, char **words)
 {
-    static const struct argp parser = {
-        option_table, option_parse, "RUN|tcp://HOST:PORT...", documentation, NULL, NULL, NULL};
     static struct arguments arguments = {.follow = {.timeout = -1}};
     enum watch_result result = WATCH_BAD;
     setlocale(LC_CTYPE, ""); /* widths of characters; numbers stay as C writes them */

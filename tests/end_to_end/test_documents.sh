@@ -45,6 +45,20 @@ while read -r command; do
     grep -q "facet\\\\-${command//-/\\\\-}" facet.1 || mistake "facet(1) does not list $command"
 done <commands
 
+# The monitor, which has no commands.
+facet-monitor --help >help
+help_options help >expected
+facet-monitor --document=man >page
+man_options page >found
+same expected found "facet-monitor(1)"
+facet-monitor --document=bash >monitor.bash
+bash -c '. ./monitor.bash; COMP_WORDS=(facet-monitor --); COMP_CWORD=1; _facet-monitor 2>/dev/null
+         printf "%s\n" "${COMPREPLY[@]}"' | sed -n 's/^--//; s/=$//; p' | sort >found
+same expected found "bash completion of facet-monitor"
+facet-monitor --document=zsh | sed -nE "s/^ *'--([a-z-]+).*/\1/p" | sort >found
+same expected found "zsh completion of facet-monitor"
+expect 2 facet-monitor --document=pdf
+
 complete_with facet de >found
 grep -qx decompose found || mistake "facet de is not completed to decompose: $(cat found)"
 touch network.h5
