@@ -1,10 +1,8 @@
 #include "jobs/confusion_csv.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "compute/base/memory.h"
 #include "compute/base/output_file.h"
 
 static void write_field(FILE *file, const char *text)
@@ -38,26 +36,20 @@ static void write_rows(FILE *file, const struct judgement *judgement, const clas
     fputs("\r\n", file);
 }
 
+struct confusion {
+    const struct judgement *judgement;
+    const class_name *labels;
+};
+
+static enum status write_confusion(void *context, FILE *file)
+{
+    const struct confusion *confusion = context;
+    write_rows(file, confusion->judgement, confusion->labels);
+    return STATUS_OK;
+}
+
 enum status confusion_csv_write(const struct judgement *judgement, const class_name *labels, const char *path)
 {
-    char *beside = NULL;
-    enum status status = output_file_beside(path, &beside);
-    if (status != STATUS_OK)
-        return status;
-    FILE *file = fopen(beside, "we");
-    if (file == NULL) {
-        status = error_set(STATUS_IO, "%s: cannot be written: %s", path, strerror(errno));
-        memory_free(&beside);
-        return status;
-    }
-    write_rows(file, judgement, labels);
-    int failed = ferror(file);
-    if (fclose(file) != 0 || failed != 0)
-        status = error_set(STATUS_IO, "%s: cannot be written: %s", path, strerror(errno));
-    if (status == STATUS_OK)
-        status = output_file_commit(beside, path);
-    if (status != STATUS_OK)
-        output_file_discard(beside);
-    memory_free(&beside);
-    return status;
+    struct confusion confusion = {judgement, labels};
+    return output_file_write(path, write_confusion, &confusion);
 }

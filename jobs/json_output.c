@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compute/base/memory.h"
 #include "compute/base/output_file.h"
 #include "mpi/wire/text.h"
 
@@ -32,23 +31,17 @@ void json_add_cost(json_t *object, const struct energy_cost *cost)
     json_object_set_new(object, "pue", json_real(cost->pue));
 }
 
+static enum status write_json(void *context, FILE *file)
+{
+    bool encoded =
+        json_dumpf(context, file, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(9)) == 0;
+    return encoded || ferror(file) != 0 ? STATUS_OK : error_set(STATUS_NO_MEMORY, "no memory to encode JSON");
+}
+
 enum status json_file_write(const char *path, json_t *object)
 {
-    char *beside = NULL;
-    enum status status = output_file_beside(path, &beside);
-    if (status == STATUS_OK) {
-        errno = 0;
-        if (object == NULL ||
-            json_dump_file(object, beside, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(9)) !=
-                0)
-            status = error_set(STATUS_IO, "%s: cannot be written: %s; make room or name another folder",
-                               beside, errno != 0 ? strerror(errno) : "no memory");
-        if (status == STATUS_OK)
-            status = output_file_commit(beside, path);
-        else
-            output_file_discard(beside);
-    }
-    memory_free(&beside);
+    enum status status = object == NULL ? error_set(STATUS_NO_MEMORY, "%s: no memory to encode it", path)
+                                        : output_file_write(path, write_json, object);
     json_decref(object);
     return status;
 }

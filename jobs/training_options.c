@@ -1,5 +1,7 @@
 #include "jobs/training_options.h"
 
+#include <string.h>
+
 #include "jobs/job.h"
 
 enum {
@@ -87,4 +89,16 @@ void training_options_record(const struct train_options *train, struct option_re
     option_records_add(records, "--crop", "%d", (int)train->augmentation.crop_padding);
     option_records_add(records, "--flip", "%s", train->augmentation.flip ? "given" : "not given");
     option_records_add(records, "--seed", "%llu", (unsigned long long)train->seed);
+}
+
+enum shortcut parse_shortcut(const struct argp_state *state, const char *text)
+{
+    if (strcmp(text, "A") != 0 && strcmp(text, "B") != 0)
+        argp_error(state, "--shortcut: '%s' given, expected A or B", text);
+    return *text == 'A' ? SHORTCUT_A : SHORTCUT_B;
+}
+
+const char *shortcut_name(enum shortcut shortcut)
+{
+    return shortcut == SHORTCUT_A ? "A" : shortcut == SHORTCUT_B ? "B" : "default";
 }

@@ -4,6 +4,7 @@
 
 #include <argp.h>
 
+#include "compute/network/zoo.h"
 #include "mpi/train.h"
 
 /* Add `{.argp = &training_argp}` to the argp's children with a struct train_options as input, which holds the
@@ -15,5 +16,9 @@ struct train_options train_options_default(int32_t epochs, float rate, enum sche
 
 /* All of them but epochs, for run.json and --resume. */
 void training_options_record(const struct train_options *train, struct option_records *records);
+
+/* The value of --shortcut; argp_error when it is neither A nor B. And as it stands in option records. */
+enum shortcut parse_shortcut(const struct argp_state *state, const char *text);
+const char *shortcut_name(enum shortcut shortcut);
 
 #endif

@@ -1,7 +1,6 @@
 #include "mpi/emissions_file.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +9,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "compute/base/memory.h"
 #include "compute/base/output_file.h"
 #include "mpi/wire/machine.h"
 
@@ -99,28 +97,21 @@ static enum status copy_rows(const char *path, FILE *out)
     return status;
 }
 
+struct appending {
+    const char *path, *project;
+    const struct energy_cost *cost;
+};
+
+static enum status write_appended(void *context, FILE *file)
+{
+    const struct appending *appending = context;
+    enum status status = copy_rows(appending->path, file);
+    write_row(file, appending->project, appending->cost);
+    return status;
+}
+
 enum status emissions_file_append(const char *path, const char *project, const struct energy_cost *cost)
 {
-    char *beside = NULL;
-    enum status status = output_file_beside(path, &beside);
-    if (status != STATUS_OK)
-        return status;
-    FILE *file = fopen(beside, "we");
-    if (file == NULL) {
-        status = error_set(STATUS_IO, "%s: %s", beside, strerror(errno));
-        memory_free(&beside);
-        return status;
-    }
-    status = copy_rows(path, file);
-    write_row(file, project, cost);
-    bool written = ferror(file) == 0;
-    written = fclose(file) == 0 && written;
-    if (status == STATUS_OK && !written)
-        status = error_set(STATUS_IO, "%s: %s; make room", beside, strerror(errno));
-    if (status == STATUS_OK)
-        status = output_file_commit(beside, path);
-    else
-        output_file_discard(beside);
-    memory_free(&beside);
-    return status;
+    struct appending appending = {path, project, cost};
+    return output_file_write(path, write_appended, &appending);
 }

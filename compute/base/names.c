@@ -249,3 +249,24 @@ enum status class_names_select(const class_name *names, int32_t count, const cha
     memory_free(&taken);
     return status;
 }
+
+static int compare_indices(const void *a, const void *b)
+{
+    int32_t left = *(const int32_t *)a, right = *(const int32_t *)b;
+    return (left > right) - (left < right);
+}
+
+enum status class_names_select_ascending(const class_name *names, int32_t count, const char *list,
+                                         const char *where, int32_t *selected, int32_t *selected_count)
+{
+    enum status status = STATUS_OK;
+    *selected_count = 0;
+    if (list != NULL) {
+        status = class_names_select(names, count, list, where, selected, selected_count);
+        qsort(selected, (size_t)*selected_count, sizeof *selected, compare_indices);
+    } else {
+        for (int32_t i = 0; i < count; i++)
+            selected[(*selected_count)++] = i;
+    }
+    return status;
+}

@@ -35,4 +35,8 @@ enum status class_names_match(const class_name *names, int32_t count, const char
 enum status class_names_select(const class_name *names, int32_t count, const char *list, const char *where,
                                int32_t *selected, int32_t *selected_count);
 
+/* The same in ascending order, whatever the order in the list; all of them when the list is NULL. */
+enum status class_names_select_ascending(const class_name *names, int32_t count, const char *list,
+                                         const char *where, int32_t *selected, int32_t *selected_count);
+
 #endif

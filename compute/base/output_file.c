@@ -125,3 +125,39 @@ void output_file_discard(const char *beside)
 {
     unlink(beside);
 }
+
+static enum status cannot_write(const char *path, int reason)
+{
+    return error_set(STATUS_IO, "%s: cannot be written: %s; make room or name another folder", path,
+                     strerror(reason));
+}
+
+enum status output_file_write(const char *path, output_file_writer *write, void *context)
+{
+    char *beside = NULL;
+    enum status status = output_file_beside(path, &beside);
+    if (status != STATUS_OK)
+        return status;
+    FILE *file = fopen(beside, "wbe");
+    if (file == NULL) {
+        status = cannot_write(beside, errno);
+        memory_free(&beside);
+        return status;
+    }
+    errno = 0;
+    status = write(context, file);
+    int reason = errno;
+    bool written = ferror(file) == 0;
+    if (fclose(file) != 0 && written) {
+        written = false;
+        reason = errno;
+    }
+    if (status == STATUS_OK && !written)
+        status = cannot_write(beside, reason);
+    if (status == STATUS_OK)
+        status = output_file_commit(beside, path);
+    if (status != STATUS_OK)
+        output_file_discard(beside);
+    memory_free(&beside);
+    return status;
+}

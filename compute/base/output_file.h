@@ -3,6 +3,8 @@
 #ifndef FACET_COMPUTE_BASE_OUTPUT_FILE_H
 #define FACET_COMPUTE_BASE_OUTPUT_FILE_H
 
+#include <stdio.h>
+
 #include "compute/base/error.h"
 
 /* Checks, before hours of work, that `path` can be written: its folder exists and is writable, and `path`
@@ -18,6 +20,13 @@ enum status output_file_beside(const char *path, char **beside);
 
 /* Flushes `beside` to disk (fsync of the file and of its folder) and renames it to `path`. */
 enum status output_file_commit(const char *beside, const char *path);
+
+/* Writes into the stream; a failing write may be left for output_file_write to notice. */
+typedef enum status output_file_writer(void *context, FILE *file);
+
+/* A whole file by one function: beside, flushed, renamed; on a failure nothing is left beside. Returns what
+ * `write` returned, or STATUS_IO with the reason and the remedy. */
+enum status output_file_write(const char *path, output_file_writer *write, void *context);
 
 /* Removes `beside` if it is there; never fails. */
 void output_file_discard(const char *beside);

@@ -57,13 +57,16 @@ static json_t *entry_to_json(const struct convolution_plan_entry *entry)
     return object;
 }
 
+static enum status write_json(void *context, FILE *file)
+{
+    bool encoded = json_dumpf(context, file, JSON_INDENT(2) | JSON_PRESERVE_ORDER) == 0;
+    return encoded || ferror(file) != 0 ? STATUS_OK : error_set(STATUS_NO_MEMORY, "no memory to encode JSON");
+}
+
 enum status convolution_plan_file_write(const char *path, const char *processor,
                                         const struct convolution_plan_entry *entries, size_t count)
 {
-    char *beside = NULL;
     enum status status = output_file_check(path);
-    if (status == STATUS_OK)
-        status = output_file_beside(path, &beside);
     if (status != STATUS_OK)
         return status;
     json_t *shapes = json_array();
@@ -71,15 +74,9 @@ enum status convolution_plan_file_write(const char *path, const char *processor,
         json_array_append_new(shapes, entry_to_json(&entries[i]));
     json_t *plan = json_pack("{s:s, s:i, s:s, s:o}", "facet.kind", PLAN_KIND, "facet.version", PLAN_VERSION,
                              "processor", processor, "shapes", shapes);
-    if (plan == NULL || json_dump_file(plan, beside, JSON_INDENT(2) | JSON_PRESERVE_ORDER) != 0)
-        status = error_set(STATUS_IO, "%s: the plan cannot be written; is there room, and may it be written?",
-                           beside);
+    status = plan == NULL ? error_set(STATUS_NO_MEMORY, "%s: no memory to encode it", path)
+                          : output_file_write(path, write_json, plan);
     json_decref(plan);
-    if (status == STATUS_OK)
-        status = output_file_commit(beside, path);
-    if (status != STATUS_OK)
-        output_file_discard(beside);
-    memory_free(&beside);
     return status;
 }
 

@@ -299,8 +299,18 @@ enum status npy_read(const char *path, struct npy_array *array)
     return status;
 }
 
-static bool write_all(FILE *file, int rank, const int64_t *extent, const float *data)
+/* What npy_write was given. */
+struct npy_content {
+    int rank;
+    const int64_t *extent;
+    const float *data;
+};
+
+static enum status write_all(void *context, FILE *file)
 {
+    const struct npy_content *content = context;
+    int rank = content->rank;
+    const int64_t *extent = content->extent;
     char text[2 * ALIGNMENT * NPY_RANK_MAX];
     size_t count = 1;
     int used = snprintf(text, sizeof text, "{'descr': '<f4', 'fortran_order': False, 'shape': (");
@@ -314,32 +324,15 @@ static bool write_all(FILE *file, int rank, const int64_t *extent, const float *
         text[used++] = ' ';
     text[used++] = '\n';
     const uint8_t version_and_length[4] = {1, 0, (uint8_t)(used & 0xff), (uint8_t)(used >> 8)};
-    return fwrite(magic, 1, MAGIC_BYTES, file) == MAGIC_BYTES &&
-           fwrite(version_and_length, 1, 4, file) == 4 &&
-           fwrite(text, 1, (size_t)used, file) == (size_t)used &&
-           fwrite(data, sizeof *data, count, file) == count && fflush(file) == 0;
+    fwrite(magic, 1, MAGIC_BYTES, file);
+    fwrite(version_and_length, 1, 4, file);
+    fwrite(text, 1, (size_t)used, file);
+    fwrite(content->data, sizeof *content->data, count, file);
+    return STATUS_OK;
 }
 
 enum status npy_write(const char *path, int rank, const int64_t *extent, const float *data)
 {
-    char *beside = NULL;
-    enum status status = output_file_beside(path, &beside);
-    if (status != STATUS_OK)
-        return status;
-    FILE *file = fopen(beside, "wbe");
-    bool written = file != NULL && write_all(file, rank, extent, data);
-    int problem = errno;
-    if (file != NULL && fclose(file) != 0 && written) {
-        written = false;
-        problem = errno;
-    }
-    if (!written)
-        status = error_set(STATUS_IO, "%s: cannot write: %s; make room or name another folder", path,
-                           strerror(problem));
-    if (status == STATUS_OK)
-        status = output_file_commit(beside, path);
-    if (status != STATUS_OK)
-        output_file_discard(beside);
-    memory_free(&beside);
-    return status;
+    struct npy_content content = {rank, extent, data};
+    return output_file_write(path, write_all, &content);
 }

@@ -136,27 +136,17 @@ struct adaptation {
     struct console console;
 };
 
-static int compare_indices(const void *a, const void *b)
-{
-    int32_t left = *(const int32_t *)a, right = *(const int32_t *)b;
-    return (left > right) - (left < right);
-}
-
 static enum status choose_modules(struct adaptation *run)
 {
-    const char *list = run->arguments->modules;
     class_name *labels = NULL;
     enum status status =
         memory_allocate(&run->chosen, (size_t)run->set->module_count, sizeof(int32_t), "modules to adapt");
-    if (status == STATUS_OK && list != NULL)
+    if (status == STATUS_OK)
         status = module_set_labels(run->set, &labels);
-    if (status == STATUS_OK && list != NULL)
-        status = class_names_select((const class_name *)labels, run->set->module_count, list,
-                                    run->arguments->composition, run->chosen, &run->chosen_count);
-    if (status == STATUS_OK && list != NULL)
-        qsort(run->chosen, (size_t)run->chosen_count, sizeof(int32_t), compare_indices);
-    for (int32_t i = 0; status == STATUS_OK && list == NULL && i < run->set->module_count; i++)
-        run->chosen[run->chosen_count++] = i;
+    if (status == STATUS_OK)
+        status = class_names_select_ascending((const class_name *)labels, run->set->module_count,
+                                              run->arguments->modules, run->arguments->composition,
+                                              run->chosen, &run->chosen_count);
     memory_free(&labels);
     return status;
 }

@@ -13,6 +13,7 @@
 #include "jobs/job.h"
 #include "jobs/json_output.h"
 #include "jobs/network_bench.h"
+#include "jobs/training_options.h"
 #include "mpi/ranks.h"
 
 struct arguments {
@@ -92,9 +93,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         arguments->classes = (int32_t)parse_integer(state, "--classes", text, 1, 1 << 20);
         return 0;
     case KEY_SHORTCUT:
-        if (strcmp(text, "A") != 0 && strcmp(text, "B") != 0)
-            argp_error(state, "--shortcut: '%s' given, expected A or B", text);
-        arguments->shortcut = *text == 'A' ? SHORTCUT_A : SHORTCUT_B;
+        arguments->shortcut = parse_shortcut(state, text);
         return 0;
     case KEY_BATCH:
         arguments->batch = (int32_t)parse_integer(state, "--batch", text, 1, 1 << 20);

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "compute/base/memory.h"
-#include "compute/base/output_file.h"
 #include "compute/formats/dataset_file.h"
 #include "compute/formats/network_file.h"
 #include "jobs/class_run_options.h"
@@ -202,31 +201,17 @@ struct decompose_run {
     struct distill_result distilled;
 };
 
-static int compare_classes(const void *a, const void *b)
-{
-    int32_t left = *(const int32_t *)a, right = *(const int32_t *)b;
-    return (left > right) - (left < right);
-}
-
 /* The classes to make modules of, ascending. */
 static enum status choose_classes(struct decompose_run *run)
 {
     const struct network *network = run->network;
     enum status status =
         memory_allocate(&run->classes, (size_t)network->class_count, sizeof(int32_t), "classes to decompose");
-    if (status != STATUS_OK)
-        return status;
-    if (run->arguments->classes != NULL) {
-        status = class_names_select((const class_name *)network->class_names, network->class_count,
-                                    run->arguments->classes, run->arguments->network, run->classes,
-                                    &run->class_count);
-        qsort(run->classes, (size_t)run->class_count, sizeof(int32_t), compare_classes);
-        return status;
-    }
-    for (int32_t i = 0; i < network->class_count; i++)
-        run->classes[i] = i;
-    run->class_count = network->class_count;
-    return STATUS_OK;
+    if (status == STATUS_OK)
+        status = class_names_select_ascending((const class_name *)network->class_names, network->class_count,
+                                              run->arguments->classes, run->arguments->network, run->classes,
+                                              &run->class_count);
+    return status;
 }
 
 static enum status check_shapes(const struct decompose_run *run)

@@ -92,9 +92,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         arguments->json = true;
         return 0;
     case KEY_SHORTCUT:
-        if (strcmp(text, "A") != 0 && strcmp(text, "B") != 0)
-            argp_error(state, "--shortcut: '%s' given, expected A or B", text);
-        arguments->shortcut = *text == 'A' ? SHORTCUT_A : SHORTCUT_B;
+        arguments->shortcut = parse_shortcut(state, text);
         return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "'%s' given, but no argument is expected beside the options", text);
@@ -156,40 +154,30 @@ static enum status same_classes(const struct dataset *train, const char *train_p
     return STATUS_OK;
 }
 
-/* Loads the data and builds the network; on every rank. */
 /* Of the training images those of --classes, of the test images those of the same names. */
 static enum status keep_classes(const struct train_run *run, const char *list, const char *path)
 {
     struct dataset *train = run->train, *test = run->test;
     int32_t *selected = NULL, count = 0, in_test = 0, found;
-    bool *wanted = NULL;
     enum status status =
         memory_allocate(&selected, (size_t)train->class_count, sizeof(int32_t), "classes to train on");
     if (status == STATUS_OK)
-        status = memory_allocate(&wanted, (size_t)train->class_count, sizeof(bool), "classes to train on");
-    if (status == STATUS_OK)
-        status = class_names_select((const class_name *)train->class_names, train->class_count, list, path,
-                                    selected, &count);
+        status = class_names_select_ascending((const class_name *)train->class_names, train->class_count,
+                                              list, path, selected, &count);
     if (status == STATUS_OK) {
-        for (int32_t i = 0; i < count; i++)
-            wanted[selected[i]] = true;
-        count = 0;
-        for (int32_t i = 0; i < train->class_count; i++)
-            if (wanted[i])
-                selected[count++] = i;
         dataset_keep_classes(train, selected, count);
         for (int32_t i = 0; test != NULL && i < test->class_count && in_test < count; i++)
-            if (class_names_find((const class_name *)train->class_names, count, test->class_names[i], path,
-                                 &found) == STATUS_OK)
+            if (class_names_match((const class_name *)train->class_names, count, test->class_names[i], path,
+                                  &found) == STATUS_OK)
                 selected[in_test++] = i;
         if (test != NULL && in_test > 0)
             dataset_keep_classes(test, selected, in_test);
     }
     memory_free(&selected);
-    memory_free(&wanted);
     return status;
 }
 
+/* Loads the data and builds the network; on every rank. */
 static enum status load(struct train_run *run)
 {
     const struct arguments *arguments = run->arguments;
@@ -225,10 +213,7 @@ static void record_options(struct train_run *run)
     dataset_digest(run->train, digest);
     digest_to_hex(digest, hex);
     option_records_add(records, "--net", "%s", arguments->net);
-    option_records_add(records, "--shortcut", "%s",
-                       arguments->shortcut == SHORTCUT_A   ? "A"
-                       : arguments->shortcut == SHORTCUT_B ? "B"
-                                                           : "default");
+    option_records_add(records, "--shortcut", "%s", shortcut_name(arguments->shortcut));
     option_records_add(records, "--data (digest)", "%s", hex);
     option_records_add(records, "--epochs", "%d", (int)train->epochs);
     training_options_record(train, records);

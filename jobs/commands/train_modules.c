@@ -66,9 +66,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         arguments->train.epochs = (int32_t)parse_integer(state, "--epochs", text, 1, 1000000);
         return 0;
     case KEY_SHORTCUT:
-        if (strcmp(text, "A") != 0 && strcmp(text, "B") != 0)
-            argp_error(state, "--shortcut: '%s' given, expected A or B", text);
-        arguments->shortcut = *text == 'A' ? SHORTCUT_A : SHORTCUT_B;
+        arguments->shortcut = parse_shortcut(state, text);
         return 0;
     case KEY_JSON:
         arguments->json = true;
@@ -121,32 +119,20 @@ struct training_run {
     struct class_run_result result;
 };
 
-static int compare_classes(const void *a, const void *b)
-{
-    int32_t left = *(const int32_t *)a, right = *(const int32_t *)b;
-    return (left > right) - (left < right);
-}
-
 static enum status choose_classes(struct training_run *run)
 {
     const struct dataset *dataset = run->dataset;
-    const char *list = run->arguments->classes;
     size_t most = (size_t)dataset->class_count;
     enum status status = memory_allocate(&run->classes, most, sizeof(int32_t), "classes to train");
     if (status == STATUS_OK)
         status = memory_allocate(&run->names, most, sizeof(class_name), "classes to train");
-    if (status == STATUS_OK && list != NULL)
-        status = class_names_select((const class_name *)dataset->class_names, dataset->class_count, list,
-                                    run->arguments->data, run->classes, &run->class_count);
-    if (status != STATUS_OK)
-        return status;
-    if (list != NULL)
-        qsort(run->classes, (size_t)run->class_count, sizeof(int32_t), compare_classes);
-    for (int32_t c = 0; list == NULL && c < dataset->class_count; c++)
-        run->classes[run->class_count++] = c;
-    for (int32_t i = 0; i < run->class_count; i++)
+    if (status == STATUS_OK)
+        status = class_names_select_ascending((const class_name *)dataset->class_names, dataset->class_count,
+                                              run->arguments->classes, run->arguments->data, run->classes,
+                                              &run->class_count);
+    for (int32_t i = 0; status == STATUS_OK && i < run->class_count; i++)
         memcpy(run->names[i], dataset->class_names[run->classes[i]], sizeof(class_name));
-    return STATUS_OK;
+    return status;
 }
 
 static struct modules_training training_of(const struct training_run *run)
@@ -182,10 +168,7 @@ static void record_options(struct training_run *run)
     dataset_digest(run->dataset, digest);
     digest_to_hex(digest, hex);
     option_records_add(records, "--net", "%s", arguments->net);
-    option_records_add(records, "--shortcut", "%s",
-                       arguments->shortcut == SHORTCUT_A   ? "A"
-                       : arguments->shortcut == SHORTCUT_B ? "B"
-                                                           : "default");
+    option_records_add(records, "--shortcut", "%s", shortcut_name(arguments->shortcut));
     option_records_add(records, "--data (digest)", "%s", hex);
     option_records_add(records, "--epochs", "%d", (int)arguments->train.epochs);
     training_options_record(&arguments->train, records);

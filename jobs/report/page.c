@@ -206,11 +206,23 @@ void page_table(struct page *page, const json_t *table)
 
 /* --- pictures --- */
 
+struct picture_bytes {
+    const void *data;
+    size_t count;
+};
+
+static enum status write_picture(void *context, FILE *file)
+{
+    const struct picture_bytes *bytes = context;
+    fwrite(bytes->data, 1, bytes->count, file);
+    return STATUS_OK;
+}
+
 /* Markdown's: a file in the folder, and a link to it. */
 static enum status write_picture_file(struct page *page, const struct page_picture *picture,
                                       const char *extension, const void *bytes, size_t count)
 {
-    char name[FILE_NAME_BYTES], *path = NULL, *beside = NULL;
+    char name[FILE_NAME_BYTES], *path = NULL;
     if (mkdir(page->folder, 0777) != 0 && errno != EEXIST)
         return error_set(STATUS_IO, "%s: cannot be made for the page's pictures: %s", page->folder,
                          strerror(errno));
@@ -218,18 +230,9 @@ static enum status write_picture_file(struct page *page, const struct page_pictu
     size_t room = strlen(page->folder) + sizeof name + 1;
     enum status status = memory_allocate(&path, room, 1, "path");
     if (status == STATUS_OK) {
+        struct picture_bytes content = {bytes, count};
         snprintf(path, room, "%s/%s", page->folder, name);
-        status = output_file_beside(path, &beside);
-    }
-    FILE *file = status == STATUS_OK ? fopen(beside, "we") : NULL;
-    if (status == STATUS_OK && file == NULL)
-        status = error_set(STATUS_IO, "%s: %s", beside, strerror(errno));
-    if (file != NULL) {
-        bool written = fwrite(bytes, 1, count, file) == count;
-        written = fclose(file) == 0 && written;
-        status = written ? output_file_commit(beside, path)
-                         : error_set(STATUS_IO, "%s: %s; make room", beside, strerror(errno));
-        output_file_discard(beside);
+        status = output_file_write(path, write_picture, &content);
     }
     if (status == STATUS_OK) {
         fputs("![", page->out);
@@ -242,7 +245,6 @@ static enum status write_picture_file(struct page *page, const struct page_pictu
         fputs("\n\n", page->out);
     }
     memory_free(&path);
-    memory_free(&beside);
     return status;
 }
 

@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "compute/base/memory.h"
 #include "compute/base/output_file.h"
 #include "jobs/json_output.h"
 #include "jobs/study/results_page.h"
@@ -84,47 +83,25 @@ static json_t *study_record(const struct study *study)
 
 /* --- files --- */
 
-static enum status write_csv(const json_t *table, const char *path)
+static enum status write_table(void *context, FILE *file)
 {
-    char *beside = NULL;
-    enum status status = output_file_beside(path, &beside);
-    FILE *file = status == STATUS_OK ? fopen(beside, "we") : NULL;
-    if (status == STATUS_OK && file == NULL)
-        status = error_set(STATUS_IO, "%s: %s", beside, strerror(errno));
-    if (file != NULL) {
-        table_write_csv(table, file);
-        bool written = ferror(file) == 0;
-        written = fclose(file) == 0 && written;
-        status = written ? output_file_commit(beside, path)
-                         : error_set(STATUS_IO, "%s: %s", beside, strerror(errno));
-        output_file_discard(beside);
-    }
-    memory_free(&beside);
-    return status;
+    table_write_csv(context, file);
+    return STATUS_OK;
 }
 
-static enum status copy_file(const char *from, const char *to)
+/* Into `file`, from the file at `context`. */
+static enum status write_copy(void *context, FILE *file)
 {
-    char *beside = NULL, piece[16384];
+    const char *from = context;
+    char piece[16384];
     size_t n;
-    FILE *in = fopen(from, "re"), *out = NULL;
+    FILE *in = fopen(from, "re");
     if (in == NULL)
         return error_set(STATUS_IO, "%s: %s", from, strerror(errno));
-    enum status status = output_file_beside(to, &beside);
-    if (status == STATUS_OK && (out = fopen(beside, "we")) == NULL)
-        status = error_set(STATUS_IO, "%s: %s", beside, strerror(errno));
-    while (status == STATUS_OK && (n = fread(piece, 1, sizeof piece, in)) > 0)
-        if (fwrite(piece, 1, n, out) != n)
-            status = error_set(STATUS_IO, "%s: %s", beside, strerror(errno));
-    if (out != NULL && fclose(out) != 0 && status == STATUS_OK)
-        status = error_set(STATUS_IO, "%s: %s", beside, strerror(errno));
+    while ((n = fread(piece, 1, sizeof piece, in)) > 0 && fwrite(piece, 1, n, file) == n)
+        continue;
     fclose(in);
-    if (status == STATUS_OK)
-        status = output_file_commit(beside, to);
-    else if (beside != NULL)
-        output_file_discard(beside);
-    memory_free(&beside);
-    return status;
+    return STATUS_OK;
 }
 
 /* The record and the tables into `folder`. */
@@ -138,7 +115,7 @@ static enum status write_record(const struct study *study, const char *folder, j
     {
         snprintf(path, sizeof path, "%s/%s-%s.csv", folder, study->options->name, result_text(table, "name"));
         if (status == STATUS_OK)
-            status = write_csv(table, path);
+            status = output_file_write(path, write_table, table);
     }
     snprintf(path, sizeof path, "%s/%s.json", folder, study->options->name);
     if (status == STATUS_OK)
@@ -157,7 +134,7 @@ static enum status copy_plots(const struct study *study, const char *folder)
         study_path(study, from, "%s", result_text(plot, "file"));
         snprintf(to, sizeof to, "%s/%s", folder, result_text(plot, "file"));
         if (status == STATUS_OK)
-            status = copy_file(from, to);
+            status = output_file_write(to, write_copy, from);
     }
     return status;
 }

@@ -148,31 +148,33 @@ static void write_page(const json_t *const *records, size_t count, const char *f
         write_study(records[i], folder, out);
 }
 
+/* The records of a page, sorted, and where their files lie beside it. */
+struct sorted_records {
+    const json_t **records; /* (count) */
+    size_t count;
+    const char *folder;
+};
+
+static enum status write_records(void *context, FILE *file)
+{
+    const struct sorted_records *sorted = context;
+    write_page(sorted->records, sorted->count, sorted->folder, file);
+    return STATUS_OK;
+}
+
 static enum status write_sorted(const json_t *records, const char *folder, const char *page)
 {
-    size_t count = json_array_size(records);
-    const json_t **sorted = NULL;
-    char *beside = NULL;
     const char *last = strrchr(folder, '/');
-    enum status status = memory_allocate(&sorted, count, sizeof *sorted, "records");
-    if (status == STATUS_OK)
-        status = output_file_beside(page, &beside);
-    FILE *out = status == STATUS_OK ? fopen(beside, "we") : NULL;
-    if (status == STATUS_OK && out == NULL)
-        status = error_set(STATUS_IO, "%s: %s", beside, strerror(errno));
-    if (out != NULL) {
-        for (size_t i = 0; i < count; i++)
-            sorted[i] = json_array_get(records, i);
-        qsort(sorted, count, sizeof *sorted, compare_records);
-        write_page(sorted, count, last != NULL ? last + 1 : folder, out);
-        bool written = ferror(out) == 0;
-        written = fclose(out) == 0 && written;
-        status = written ? output_file_commit(beside, page)
-                         : error_set(STATUS_IO, "%s: %s", beside, strerror(errno));
-        output_file_discard(beside);
-    }
-    memory_free(&sorted);
-    memory_free(&beside);
+    struct sorted_records sorted = {.count = json_array_size(records),
+                                    .folder = last != NULL ? last + 1 : folder};
+    enum status status = memory_allocate(&sorted.records, sorted.count, sizeof *sorted.records, "records");
+    if (status != STATUS_OK)
+        return status;
+    for (size_t i = 0; i < sorted.count; i++)
+        sorted.records[i] = json_array_get(records, i);
+    qsort(sorted.records, sorted.count, sizeof *sorted.records, compare_records);
+    status = output_file_write(page, write_records, &sorted);
+    memory_free(&sorted.records);
     return status;
 }
 

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/types.h>
 
-#include "compute/base/memory.h"
 #include "compute/base/output_file.h"
 #include "mpi/wire/json_member.h"
 #include "mpi/wire/machine.h"
@@ -34,28 +33,22 @@ static json_t *description_to_json(const struct endpoint_description *descriptio
                      description->server_key);
 }
 
+static enum status write_json(void *context, FILE *file)
+{
+    bool encoded = json_dumpf(context, file, JSON_INDENT(1) | JSON_REAL_PRECISION(15)) == 0;
+    return encoded || ferror(file) != 0 ? STATUS_OK : error_set(STATUS_NO_MEMORY, "no memory to encode JSON");
+}
+
 enum status endpoint_file_write(const char *run_directory, const struct endpoint_description *description)
 {
     char path[RUN_FILE_PATH_BYTES];
-    char *beside = NULL;
     enum status status = run_file_path(run_directory, "monitor.json", path);
-    if (status == STATUS_OK)
-        status = output_file_beside(path, &beside);
     if (status != STATUS_OK)
         return status;
     json_t *object = description_to_json(description);
-    if (object == NULL)
-        status = error_set(STATUS_NO_MEMORY, "%s: no memory to encode it", path);
-    errno = 0;
-    if (status == STATUS_OK && json_dump_file(object, beside, JSON_INDENT(1) | JSON_REAL_PRECISION(15)) != 0)
-        status = error_set(STATUS_IO, "%s: cannot write: %s; is the folder writable and is there space?",
-                           beside, errno != 0 ? strerror(errno) : "unknown reason");
-    if (status == STATUS_OK)
-        status = output_file_commit(beside, path);
-    if (status != STATUS_OK)
-        output_file_discard(beside);
+    status = object == NULL ? error_set(STATUS_NO_MEMORY, "%s: no memory to encode it", path)
+                            : output_file_write(path, write_json, object);
     json_decref(object);
-    memory_free(&beside);
     return status;
 }
 

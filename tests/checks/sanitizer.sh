@@ -18,5 +18,5 @@ if [ "$preset" = tsan ]; then
 fi
 
 cmake --preset "$preset" -B "$sanitized" -DCMAKE_COMPILE_WARNING_AS_ERROR=ON
-cmake --build "$sanitized" --parallel "$(nproc)"
+cmake --build "$sanitized" --parallel "$(nproc)" --target unit_tests
 ctest --test-dir "$sanitized" --output-on-failure --parallel "$(nproc)" --label-regex '^unit$' --no-tests=error

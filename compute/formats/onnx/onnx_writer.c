@@ -1,7 +1,5 @@
 #include "compute/formats/onnx/onnx_writer.h"
 
-#include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,31 +133,16 @@ void onnx_writer_clear(struct onnx_writer *writer)
     onnx_model_free(&writer->model);
 }
 
-static enum status write_file(const char *path, const uint8_t *data, size_t bytes)
+struct packed {
+    const uint8_t *data;
+    size_t bytes;
+};
+
+static enum status write_packed(void *context, FILE *file)
 {
-    char *beside = NULL;
-    enum status status = output_file_beside(path, &beside);
-    if (status != STATUS_OK)
-        return status;
-    FILE *file = fopen(beside, "wb");
-    if (file == NULL)
-        status = error_set(STATUS_IO, "%s: cannot be written: %s", beside, strerror(errno));
-    else {
-        bool written = fwrite(data, 1, bytes, file) == bytes;
-        int reason = errno;
-        if (fclose(file) != 0 && written) {
-            written = false;
-            reason = errno;
-        }
-        if (!written)
-            status = error_set(STATUS_IO, "%s: writing %zu bytes: %s", beside, bytes, strerror(reason));
-    }
-    if (status == STATUS_OK)
-        status = output_file_commit(beside, path);
-    else
-        output_file_discard(beside);
-    memory_free(&beside);
-    return status;
+    const struct packed *packed = context;
+    fwrite(packed->data, 1, packed->bytes, file);
+    return STATUS_OK;
 }
 
 enum status onnx_writer_save(struct onnx_writer *writer, const char *path)
@@ -175,7 +158,8 @@ enum status onnx_writer_save(struct onnx_writer *writer, const char *path)
     enum status status = memory_allocate(&data, bytes, 1, "an ONNX file");
     if (status == STATUS_OK) {
         onnx__model_proto__pack(writer->model, data);
-        status = write_file(path, data, bytes);
+        struct packed packed = {data, bytes};
+        status = output_file_write(path, write_packed, &packed);
     }
     memory_free(&data);
     return status;

@@ -185,6 +185,25 @@ static void test_select_takes_each_once(void **state)
     select_gives("dog,0-2,#2,cat", 3, (const int32_t[]){1, 0, 2});
 }
 
+static void test_select_ascending(void **state)
+{
+    (void)state;
+    int32_t selected[ANIMALS], selected_count = -1;
+    assert_int_equal(
+        class_names_select_ascending(animals, ANIMALS, "dog,#7,cat", "here", selected, &selected_count),
+        STATUS_OK);
+    assert_int_equal(selected_count, 3);
+    assert_memory_equal(selected, ((const int32_t[]){0, 1, 7}), 3 * sizeof *selected);
+    assert_int_equal(class_names_select_ascending(animals, ANIMALS, NULL, "here", selected, &selected_count),
+                     STATUS_OK);
+    assert_int_equal(selected_count, ANIMALS);
+    for (int32_t i = 0; i < ANIMALS; i++)
+        assert_int_equal(selected[i], i);
+    assert_int_equal(
+        class_names_select_ascending(animals, ANIMALS, "cow-", "here", selected, &selected_count),
+        STATUS_NOT_FOUND);
+}
+
 static void refuse_select(const char *list, enum status expected, const char *reason)
 {
     int32_t selected[ANIMALS], selected_count;
@@ -241,6 +260,7 @@ int main(void)
         cmocka_unit_test(test_lists_of_long_names_are_cut),
         cmocka_unit_test(test_select),
         cmocka_unit_test(test_select_takes_each_once),
+        cmocka_unit_test(test_select_ascending),
         cmocka_unit_test(test_matching_knows_no_index),
         cmocka_unit_test(test_select_refuses),
     };

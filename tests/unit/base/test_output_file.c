@@ -132,6 +132,59 @@ static void test_discard(void **state)
     output_file_discard(path); /* again: nothing there */
 }
 
+static enum status write_words(void *context, FILE *file)
+{
+    fputs(context, file);
+    return STATUS_OK;
+}
+
+static enum status write_and_fail(void *context, FILE *file)
+{
+    fputs(context, file);
+    return error_set(STATUS_SHAPE, "no shape for it");
+}
+
+static void test_a_whole_file_is_written(void **state)
+{
+    struct scratch *scratch = *state;
+    size_t bytes;
+    char words[] = "words";
+    assert_int_equal(output_file_write(scratch_path(scratch, "new"), write_words, words), STATUS_OK);
+    uint8_t *data = file_read(scratch_path(scratch, "new"), &bytes);
+    assert_int_equal(bytes, 5);
+    assert_memory_equal(data, words, 5);
+    free(data);
+    assert_false(file_exists(scratch_path(scratch, "new.part")));
+}
+
+/* What was there stays, and nothing is left beside it. */
+static void test_a_writer_that_fails_changes_nothing(void **state)
+{
+    struct scratch *scratch = *state;
+    size_t bytes;
+    char words[] = "words";
+    file_write(scratch_path(scratch, "old"), "old", 3);
+    assert_int_equal(output_file_write(scratch_path(scratch, "old"), write_and_fail, words), STATUS_SHAPE);
+    assert_non_null(strstr(error_message(), "no shape"));
+    free(file_read(scratch_path(scratch, "old"), &bytes));
+    assert_int_equal(bytes, 3);
+    assert_false(file_exists(scratch_path(scratch, "old.part")));
+    assert_int_equal(output_file_write(scratch_path(scratch, "none/new"), write_words, words), STATUS_IO);
+    assert_non_null(strstr(error_message(), "none/new"));
+}
+
+/* The stream fails behind the writer's back: /dev/full takes its place. */
+static void test_a_full_disk_is_noticed(void **state)
+{
+    struct scratch *scratch = *state;
+    char words[] = "words";
+    assert_int_equal(symlink("/dev/full", scratch_path(scratch, "new.part")), 0);
+    assert_int_equal(output_file_write(scratch_path(scratch, "new"), write_words, words), STATUS_IO);
+    assert_non_null(strstr(error_message(), "No space left"));
+    assert_false(file_exists(scratch_path(scratch, "new")));
+    assert_false(file_exists(scratch_path(scratch, "new.part")));
+}
+
 #define SCRATCH_TEST(name) cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
 
 int main(void)
@@ -143,6 +196,9 @@ int main(void)
         SCRATCH_TEST(test_impossible_places_are_refused),
         SCRATCH_TEST(test_folder_without_permission_is_refused),
         cmocka_unit_test(test_beside_is_in_the_same_folder),
+        SCRATCH_TEST(test_a_whole_file_is_written),
+        SCRATCH_TEST(test_a_writer_that_fails_changes_nothing),
+        SCRATCH_TEST(test_a_full_disk_is_noticed),
         SCRATCH_TEST(test_commit_replaces_the_old),
         SCRATCH_TEST(test_commit_of_nothing_leaves_the_old),
         SCRATCH_TEST(test_commit_onto_a_folder_fails),
