@@ -34,13 +34,12 @@ enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 __attribute__((visibility("default"))) const char *argp_program_version = "facet " FACET_VERSION;
 
 /* After the list of commands in --help, and in facet(1). */
-static const char introduction[] =
-    "import-data, train, train-modules, decompose, adapt, evaluate and calibrating run on\n"
-    "many ranks under mpirun or srun, and alone as one. facet-monitor shows a running job.\n\n"
-    "  facet import-data fashion-mnist/ --split train -o train.h5\n"
-    "  mpirun -n 4 facet train --net lenet --data train.h5 -o lenet.h5\n"
-    "  mpirun -n 4 facet decompose lenet.h5 --data train.h5 -o run\n"
-    "  facet compose run/modules.h5:0,1 -o two.h5\n";
+static const char introduction[] = "What computes runs on many ranks under mpirun or srun,\n"
+                                   "and alone as one. facet-monitor shows a running job.\n\n"
+                                   "  facet import-data fashion-mnist/ --split train -o train.h5\n"
+                                   "  mpirun -n 4 facet train --net lenet --data train.h5 -o lenet.h5\n"
+                                   "  mpirun -n 4 facet decompose lenet.h5 --data train.h5 -o run\n"
+                                   "  facet compose run/modules.h5:0,1 -o two.h5\n";
 
 static void print_help(FILE *out)
 {
