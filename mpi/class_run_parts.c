@@ -171,11 +171,12 @@ static void paths_free(struct class_paths *paths)
     memory_free(&paths->checkpoint);
 }
 
-/* Rank 0 of the group. */
-static enum status finish_part(struct runner *runner, int32_t class_index, const struct class_paths *paths)
+/* Rank 0 of the group. A class of less than a second is quicker made again than its part is flushed. */
+static enum status finish_part(struct runner *runner, int32_t class_index, double seconds,
+                               const struct class_paths *paths)
 {
     const struct part_identity identity = {class_index, runner->work->records};
-    enum status status = part_seal(paths->open, paths->part, &identity);
+    enum status status = part_seal(paths->open, paths->part, &identity, seconds >= 1.0);
     if (status != STATUS_OK)
         return status;
     unlink(paths->checkpoint); /* of no more use, and no harm when it stays */
@@ -195,11 +196,14 @@ static enum status make_part(struct runner *runner, int32_t row, const struct cl
                                     .checkpoint_seconds = work->checkpoint_seconds,
                                     .stop = class_queue_stop(runner->queue),
                                     .progress = work->progress};
+    double started = seconds_now();
     if (leads)
         tell(runner, row, STATE_RUNNING);
     enum status status = runner->make(runner->context, &task, paths->open);
     if (status == STATUS_OK)
-        status = ranks_agree(runner->group, leads ? finish_part(runner, task.class_index, paths) : STATUS_OK);
+        status = ranks_agree(runner->group,
+                             leads ? finish_part(runner, task.class_index, seconds_now() - started, paths)
+                                   : STATUS_OK);
     if (leads)
         tell(runner, row,
              status == STATUS_OK        ? STATE_DONE

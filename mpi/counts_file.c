@@ -36,7 +36,7 @@ enum status counts_file_write(const char *path, const struct unit_layout *layout
                               const struct class_counts *counts, int64_t images_passed)
 {
     const struct counts_content content = {layout, counts, images_passed};
-    return hdf5_save(path, "counts", write_content, &content);
+    return hdf5_write_new(path, "counts", write_content, &content);
 }
 
 static enum status read_content(hid_t file, const struct unit_layout *layout, struct class_counts *counts,

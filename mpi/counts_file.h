@@ -5,7 +5,8 @@
 
 #include "modules/activation.h"
 
-/* images_passed: how many images went through the network for them. */
+/* Writes `path` itself, for the caller to rename (a part: mpi/parts.h). images_passed: how many images went
+ * through the network for them. */
 enum status counts_file_write(const char *path, const struct unit_layout *layout,
                               const struct class_counts *counts, int64_t images_passed);
 

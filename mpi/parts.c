@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,7 +103,8 @@ static enum status append_seal(FILE *file, const char *path, const struct part_i
     return STATUS_OK;
 }
 
-enum status part_seal(const char *open_path, const char *path, const struct part_identity *identity)
+enum status part_seal(const char *open_path, const char *path, const struct part_identity *identity,
+                      bool flush)
 {
     FILE *file = fopen(open_path, "r+be");
     enum status status = file == NULL
@@ -113,7 +113,7 @@ enum status part_seal(const char *open_path, const char *path, const struct part
     if (file != NULL && fclose(file) != 0 && status == STATUS_OK)
         status = error_set(STATUS_IO, "%s: cannot be written: %s", open_path, strerror(errno));
     if (status == STATUS_OK)
-        status = output_file_commit(open_path, path);
+        status = flush ? output_file_commit(open_path, path) : output_file_rename(open_path, path);
     if (status != STATUS_OK)
         output_file_discard(open_path);
     return status;

@@ -107,14 +107,21 @@ static enum status flush_to_disk(const char *path, int flags)
     return STATUS_OK;
 }
 
+enum status output_file_rename(const char *beside, const char *path)
+{
+    if (rename(beside, path) != 0)
+        return error_set(STATUS_IO, "%s: cannot rename to %s: %s", beside, path, strerror(errno));
+    return STATUS_OK;
+}
+
 enum status output_file_commit(const char *beside, const char *path)
 {
     char *folder = NULL;
     enum status status = flush_to_disk(beside, 0);
     if (status == STATUS_OK)
         status = folder_of(path, &folder);
-    if (status == STATUS_OK && rename(beside, path) != 0)
-        status = error_set(STATUS_IO, "%s: cannot rename to %s: %s", beside, path, strerror(errno));
+    if (status == STATUS_OK)
+        status = output_file_rename(beside, path);
     if (status == STATUS_OK)
         status = flush_to_disk(folder, O_DIRECTORY);
     memory_free(&folder);

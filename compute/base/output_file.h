@@ -21,6 +21,10 @@ enum status output_file_beside(const char *path, char **beside);
 /* Flushes `beside` to disk (fsync of the file and of its folder) and renames it to `path`. */
 enum status output_file_commit(const char *beside, const char *path);
 
+/* Renames without the flush: for what is cheap to make again and carries a checksum, so that a file which a
+ * power cut swallowed is noticed. */
+enum status output_file_rename(const char *beside, const char *path);
+
 /* Writes into the stream; a failing write may be left for output_file_write to notice. */
 typedef enum status output_file_writer(void *context, FILE *file);
 

@@ -215,21 +215,26 @@ enum status hdf5_close(hid_t *file, const char *path)
     return status;
 }
 
+enum status hdf5_write_new(const char *path, const char *kind, hdf5_content_write *write, const void *content)
+{
+    hid_t file = H5I_INVALID_HID;
+    struct error_carried first = {STATUS_OK, ""}; /* closing after a failure fails too, less tellingly */
+    enum status status = hdf5_create(path, kind, H5P_DEFAULT, &file);
+    if (status != STATUS_OK)
+        return status;
+    error_keep_first(&first, write(file, content));
+    error_keep_first(&first, hdf5_close(&file, path));
+    return error_raise(&first);
+}
+
 enum status hdf5_save(const char *path, const char *kind, hdf5_content_write *write, const void *content)
 {
     char *beside = NULL;
-    hid_t file = H5I_INVALID_HID;
     enum status status = output_file_check(path);
     if (status == STATUS_OK)
         status = output_file_beside(path, &beside);
     if (status == STATUS_OK)
-        status = hdf5_create(beside, kind, H5P_DEFAULT, &file);
-    if (status == STATUS_OK) {
-        struct error_carried first = {STATUS_OK, ""}; /* closing after a failure fails too, less tellingly */
-        error_keep_first(&first, write(file, content));
-        error_keep_first(&first, hdf5_close(&file, beside));
-        status = error_raise(&first);
-    }
+        status = hdf5_write_new(beside, kind, write, content);
     if (status == STATUS_OK)
         status = output_file_commit(beside, path);
     if (status != STATUS_OK && beside != NULL)

@@ -41,6 +41,11 @@ enum status hdf5_close(hid_t *file, const char *path);
 /* Writes the content of a file open for it: the last step of hdf5_save. */
 typedef enum status hdf5_content_write(hid_t file, const void *content);
 
+/* One process: creates `path` itself, truncating, and writes. For a file that its caller renames into place;
+ * on failure what was created is left for output_file_discard. */
+enum status hdf5_write_new(const char *path, const char *kind, hdf5_content_write *write,
+                           const void *content);
+
 /* One process: creates beside `path`, writes, and renames into place when all is on disk; on failure `path`
  * is as it was before and nothing is left beside it. */
 enum status hdf5_save(const char *path, const char *kind, hdf5_content_write *write, const void *content);

@@ -53,7 +53,7 @@ static void write_part(void)
     for (int i = 0; i < CONTENT_BYTES; i++)
         fputc(i * 7, file);
     assert_int_equal(fclose(file), 0);
-    assert_int_equal(part_seal(open_path, path, &identity), STATUS_OK);
+    assert_int_equal(part_seal(open_path, path, &identity, true), STATUS_OK);
 }
 
 static long part_bytes(void)
