@@ -24,14 +24,15 @@ void network_initialise(struct network *network, uint64_t seed)
     for (int32_t i = 1; i < network->layer_count; i++) {
         const struct layer *layer = &network->layers[i];
         float *parameters = network->parameters + layer->parameter_offset;
-        if (layer->kind == LAYER_BATCHNORM) {
-            size_t c = (size_t)layer->shape.c;
+        if (layer->weight_count ==
+            0) { /* batchnorm, scale, unit_scale: as many of one kind as of the other */
             float *statistics = network->statistics + layer->statistic_offset;
-            fill_constant(parameters, c, 1);     /* gamma */
-            fill_constant(parameters + c, c, 0); /* beta */
-            fill_constant(statistics, c, 0);     /* mean */
-            fill_constant(statistics + c, c, 1); /* variance */
-        } else if (layer->parameter_count > 0) {
+            size_t pairs = layer->parameter_count / 2, channels = layer->statistic_count / 2;
+            fill_constant(parameters, pairs, 1);               /* gamma, factor */
+            fill_constant(parameters + pairs, pairs, 0);       /* beta, summand */
+            fill_constant(statistics, channels, 0);            /* mean */
+            fill_constant(statistics + channels, channels, 1); /* variance */
+        } else {
             /* He's 2 makes up for the half that a ReLU cuts off; none follows the last layer. */
             double gain = i == network->layer_count - 1 ? 1 : 2;
             double fan_in = (double)layer->weight_count / layer->shape.c;

@@ -145,7 +145,8 @@ enum status network_set_class_names(struct network *network, const class_name *n
 enum status network_set_output_rank(struct network *network, int32_t rank);
 
 /* He-normal weights for convolution and dense (He et al., ICCV 2015: variance 2/fan_in; 1/fan_in for the last
- * layer), zero biases, gamma 1, beta 0, mean 0, variance 1. A pure function of the seed. */
+ * layer), zero biases, gamma 1, beta 0, mean 0, variance 1, factors 1, summands 0. A pure function of the
+ * seed. */
 void network_initialise(struct network *network, uint64_t seed);
 
 /* A deep copy. */

@@ -71,6 +71,25 @@ static void test_batchnorm_starts_neutral(void **state)
     network_destroy(&network);
 }
 
+static void test_scales_start_neutral(void **state)
+{
+    (void)state;
+    struct network *network = new_network(2, 3, 4);
+    int32_t scale = add_plain(network, LAYER_SCALE, "scale", 0);
+    int32_t unit_scale = add_plain(network, LAYER_UNIT_SCALE, "unit_scale", scale);
+    finish(network);
+    for (size_t i = 0; i < network->parameter_count; i++)
+        network->parameters[i] = 9;
+    network_initialise(network, 21);
+    for (int32_t i = scale; i <= unit_scale; i++) {
+        const struct layer *layer = &network->layers[i];
+        for (size_t j = 0; j < layer->parameter_count; j++)
+            assert_true(network->parameters[layer->parameter_offset + j] ==
+                        (j < layer->parameter_count / 2 ? 1 : 0));
+    }
+    network_destroy(&network);
+}
+
 static void test_the_seed_alone_decides(void **state)
 {
     (void)state;
@@ -93,6 +112,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_variances),
         cmocka_unit_test(test_batchnorm_starts_neutral),
+        cmocka_unit_test(test_scales_start_neutral),
         cmocka_unit_test(test_the_seed_alone_decides),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
