@@ -297,13 +297,13 @@ void direct_backward_data(const struct convolution *conv, int32_t n, const float
 {
     struct phase phase;
     bool all = true; /* the phases write all of dx */
-    for (int32_t h = 0; h < conv->stride_h; h++)
-        for (int32_t v = 0; v < conv->stride_w; v++)
+    for (int32_t h = 0; h < phase_count(conv->in_h, conv->stride_h); h++)
+        for (int32_t v = 0; v < phase_count(conv->in_w, conv->stride_w); v++)
             all = phase_at(conv, h, v, &phase) && all;
     if (!all && !accumulate)
         memset(dx, 0, (size_t)n * (size_t)conv->in_h * (size_t)conv->in_w * (size_t)conv->in_c * sizeof *dx);
-    for (int32_t h = 0; h < conv->stride_h; h++)
-        for (int32_t v = 0; v < conv->stride_w; v++)
+    for (int32_t h = 0; h < phase_count(conv->in_h, conv->stride_h); h++)
+        for (int32_t v = 0; v < phase_count(conv->in_w, conv->stride_w); v++)
             if (phase_at(conv, h, v, &phase))
                 phase_backward(conv, &phase, n, w, dy, dx, accumulate, scratch);
 }
@@ -317,8 +317,8 @@ size_t direct_scratch_floats(const struct convolution *conv)
     }
     if (!direct_applies(conv, false))
         return most;
-    for (int32_t h = 0; h < conv->stride_h; h++)
-        for (int32_t v = 0; v < conv->stride_w; v++) {
+    for (int32_t h = 0; h < phase_count(conv->in_h, conv->stride_h); h++)
+        for (int32_t v = 0; v < phase_count(conv->in_w, conv->stride_w); v++) {
             struct phase phase;
             if (!phase_at(conv, h, v, &phase))
                 continue;

@@ -160,8 +160,8 @@ void im2col_backward_data(const struct convolution *conv, int32_t n, const float
 {
     if (is_strided(conv) && !accumulate)
         memset(dx, 0, (size_t)n * (size_t)conv->in_h * (size_t)conv->in_w * (size_t)conv->in_c * sizeof *dx);
-    for (int32_t h = 0; h < conv->stride_h; h++)
-        for (int32_t v = 0; v < conv->stride_w; v++) {
+    for (int32_t h = 0; h < phase_count(conv->in_h, conv->stride_h); h++)
+        for (int32_t v = 0; v < phase_count(conv->in_w, conv->stride_w); v++) {
             struct phase phase;
             if (phase_at(conv, h, v, &phase))
                 phase_backward(conv, &phase, n, w, dy, dx, accumulate, scratch);
@@ -172,8 +172,8 @@ size_t im2col_way_scratch_floats(const struct convolution *conv)
 {
     /* forward: a tile, and its sums where the residual is y */
     size_t most = im2col_scratch_floats(conv) + im2col_tile_pixels(conv) * (size_t)conv->out_c;
-    for (int32_t h = 0; h < conv->stride_h; h++)
-        for (int32_t v = 0; v < conv->stride_w; v++) {
+    for (int32_t h = 0; h < phase_count(conv->in_h, conv->stride_h); h++)
+        for (int32_t v = 0; v < phase_count(conv->in_w, conv->stride_w); v++) {
             struct phase phase;
             if (!phase_at(conv, h, v, &phase))
                 continue;

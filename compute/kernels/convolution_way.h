@@ -55,7 +55,7 @@ struct convolution_plan_entry {
 void convolution_use_plan(const struct convolution_plan_entry *entries, size_t count);
 
 /* Measures every way on n ≥ 1 images, on the calling thread alone, and fills *entry with the fastest for each
- * step. It forces ways meanwhile: call it when no other thread computes. STATUS_MEMORY when its tensors do
+ * step. It forces ways meanwhile: call it when no other thread computes. STATUS_NO_MEMORY when its tensors do
  * not fit. */
 enum status convolution_tune(const struct convolution *conv, int32_t n, struct convolution_plan_entry *entry);
 

@@ -16,9 +16,10 @@ static struct axis_phase axis_phase_at(int32_t first, int32_t in, int32_t kernel
 {
     int32_t divisor = greatest_common_divisor(stride, dilation);
     struct axis_phase phase = {.first = first, .tap_step = stride / divisor, .dilation = dilation / divisor};
-    phase.count = first < in ? (in - first + stride - 1) / stride : 0;
+    phase.count = first < in ? (int32_t)(((int64_t)in - first + stride - 1) / stride) : 0;
     int64_t position = (int64_t)first + pad; /* p·stride + r·dilation of the phase's first input */
-    while (phase.tap < phase.tap_step && (position - (int64_t)phase.tap * dilation) % stride != 0)
+    while (phase.tap < phase.tap_step && phase.tap < kernel &&
+           (position - (int64_t)phase.tap * dilation) % stride != 0)
         phase.tap++;
     if (phase.tap >= phase.tap_step || phase.tap >= kernel)
         return phase; /* no tap reaches these inputs */

@@ -31,6 +31,12 @@ struct phase {
  * when it has no inputs or no taps: dx gets nothing there. */
 bool phase_at(const struct convolution *conv, int32_t first_h, int32_t first_w, struct phase *phase);
 
+/* How many phases along an axis of `in` inputs have any: first = 0, 1, … below this. */
+static inline int32_t phase_count(int32_t in, int32_t stride)
+{
+    return stride < in ? stride : in;
+}
+
 /* Floats of the phase's weights (R', S', K/G, C): its taps of w (R, S, C/G, K), reversed, input and output
  * channels exchanged. */
 size_t phase_weight_floats(const struct phase *phase);

@@ -45,8 +45,8 @@ static struct sizes sizes_of(const struct convolution *conv, int m)
     struct sizes s = {.m = m, .alpha = m + 2, .positions = (m + 2) * (m + 2)};
     s.c = round_up(conv->in_c, LANES);
     s.k = round_up(conv->out_c, BLOCK_PANEL);
-    s.tiles_h = (conv->out_h + m - 1) / m;
-    s.tiles_w = (conv->out_w + m - 1) / m;
+    s.tiles_h = ((ptrdiff_t)conv->out_h + m - 1) / m;
+    s.tiles_w = ((ptrdiff_t)conv->out_w + m - 1) / m;
     ptrdiff_t tile_floats = s.positions * (s.c + s.k), tiles = CHUNK_FLOATS / tile_floats;
     s.chunk_rows = axis_clamp((tiles > LEAST_TILES ? tiles : LEAST_TILES) / s.tiles_w, 1, PTRDIFF_MAX);
     tiles = s.chunk_rows * s.tiles_w;

@@ -14,6 +14,12 @@ static int64_t count_product(int64_t a, int64_t b)
     return product < elements_limit ? product : elements_limit;
 }
 
+static bool has_too_many_elements(int64_t h, int64_t w, int64_t c)
+{
+    return h >= elements_limit || w >= elements_limit || c >= elements_limit ||
+           count_product(count_product(h, w), c) >= elements_limit;
+}
+
 enum status shape_check(const char *name, int64_t h, int64_t w, int64_t c, struct shape *shape)
 {
     if (h < 1 || w < 1 || c < 1)
@@ -21,8 +27,7 @@ enum status shape_check(const char *name, int64_t h, int64_t w, int64_t c, struc
                          "layer \"%s\": its output would be %" PRId64 "x%" PRId64 "x%" PRId64
                          " (H x W x C); every dimension must be 1 or more",
                          name, h, w, c);
-    if (h >= elements_limit || w >= elements_limit || c >= elements_limit ||
-        count_product(count_product(h, w), c) >= elements_limit)
+    if (has_too_many_elements(h, w, c))
         return error_set(STATUS_SHAPE,
                          "layer \"%s\": its output would be %" PRId64 "x%" PRId64 "x%" PRId64
                          " (H x W x C); an image may have fewer than 2^31 elements",
@@ -73,12 +78,19 @@ static int64_t reach(int32_t kernel, int32_t dilation)
     return (int64_t)dilation * (kernel - 1) + 1;
 }
 
+/* Kernels count their way through a padded image in 32 bits. */
 static enum status check_kernel_fits(const struct layer *layer, const struct layer *input, int64_t reach_h,
                                      int64_t reach_w)
 {
     const struct layer_options *o = &layer->options;
     int64_t padded_h = (int64_t)input->shape.h + o->pad_top + o->pad_bottom;
     int64_t padded_w = (int64_t)input->shape.w + o->pad_left + o->pad_right;
+    if (has_too_many_elements(padded_h, padded_w, input->shape.c))
+        return error_set(STATUS_SHAPE,
+                         "layer \"%s\": its input \"%s\" (%dx%dx%d) would be padded to %" PRId64 "x%" PRId64
+                         "; a padded image may have fewer than 2^31 elements",
+                         layer->name, input->name, input->shape.h, input->shape.w, input->shape.c, padded_h,
+                         padded_w);
     if (reach_h <= padded_h && reach_w <= padded_w)
         return STATUS_OK;
     return error_set(STATUS_SHAPE,

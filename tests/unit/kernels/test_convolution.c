@@ -80,6 +80,17 @@ static void test_stride_larger_than_the_kernel(void **state)
     check(&conv, 3, &draw);
 }
 
+static void test_stride_far_beyond_the_image(void **state)
+{
+    (void)state;
+    struct draw draw = {.seed = 15};
+    const struct convolution layers[] = {square(4, 16, 16, 1, INT32_MAX, 0), square(3, 16, 16, 2, 5, 0),
+                                         square(4, 3, 5, 2, INT32_MAX, 1),
+                                         square(1, 3, 16, 1, INT32_MAX - 1, 0)};
+    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
+        check(&layers[i], 2, &draw);
+}
+
 /* Strides and dilations that share a factor: some phases of the stride have no tap at all. */
 static void test_dilation_and_stride(void **state)
 {
@@ -201,6 +212,7 @@ int main(void)
         cmocka_unit_test(test_kernel_larger_than_the_image),
         cmocka_unit_test(test_padding_wider_than_the_kernel),
         cmocka_unit_test(test_stride_larger_than_the_kernel),
+        cmocka_unit_test(test_stride_far_beyond_the_image),
         cmocka_unit_test(test_dilation_and_stride),
         cmocka_unit_test(test_several_tiles),
         cmocka_unit_test(test_random_shapes),

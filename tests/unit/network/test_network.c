@@ -265,6 +265,20 @@ static void test_elements_beyond_the_limit(void **state)
     network_destroy(&network);
 }
 
+static void test_padding_beyond_the_limit(void **state)
+{
+    (void)state;
+    struct network *network = new_network(1, 1, 16);
+    struct layer_options options = convolution_options(16, 1, 1 << 30, 1 << 30);
+    assert_refused(network, STATUS_SHAPE, LAYER_CONVOLUTION, "conv", &options, 0, -1);
+    assert_mentions("2147483649x2147483649");
+    options = convolution_options(16, 1, 1 << 14, 1 << 14);
+    assert_refused(network, STATUS_SHAPE, LAYER_CONVOLUTION, "conv", &options, 0, -1);
+    options = convolution_options(16, 1, 1 << 12, 1 << 12);
+    add_layer(network, LAYER_CONVOLUTION, "conv", &options, 0, -1);
+    network_destroy(&network);
+}
+
 static void test_weights_beyond_the_limit(void **state)
 {
     (void)state;
@@ -556,6 +570,7 @@ int main(void)
         cmocka_unit_test(test_pooling_padding_must_be_smaller_than_the_window),
         cmocka_unit_test(test_window_that_misses_its_input),
         cmocka_unit_test(test_elements_beyond_the_limit),
+        cmocka_unit_test(test_padding_beyond_the_limit),
         cmocka_unit_test(test_weights_beyond_the_limit),
         cmocka_unit_test(test_options_that_make_no_sense),
         cmocka_unit_test(test_batchnorm_options_that_make_no_sense),
