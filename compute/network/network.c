@@ -197,18 +197,17 @@ static enum status check_all_read(const struct network *network)
     int32_t last = network->layer_count - 1;
     if (last == 0)
         return error_set(STATUS_USAGE, "network \"%s\" has no layer but its input", network->architecture);
-    for (int32_t i = 0; i < last; i++) {
-        bool read = false;
-        for (int32_t j = i + 1; j <= last && !read; j++)
-            for (int32_t k = 0; k < network->layers[j].input_count && !read; k++)
-                read = network->layers[j].inputs[k] == i;
-        if (!read)
+    bool read[NETWORK_LAYERS_MAX] = {false};
+    for (int32_t i = 1; i <= last; i++)
+        for (int32_t k = 0; k < network->layers[i].input_count; k++)
+            read[network->layers[i].inputs[k]] = true;
+    for (int32_t i = 0; i < last; i++)
+        if (!read[i])
             return error_set(
                 STATUS_USAGE,
                 "layer \"%s\" is read by no other layer and is not the last one (\"%s\"); leave it out "
                 "or connect it",
                 network->layers[i].name, network->layers[last].name);
-    }
     return STATUS_OK;
 }
 
