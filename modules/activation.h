@@ -45,6 +45,9 @@ typedef bool (*activation_progress)(void *context, int64_t images_done);
 struct activation_share {
     int32_t part, parts;
     int32_t chunks; /* a round, for each part; the same for all: as many as threads, usually */
+    /* Called by all parts once, before the first round, with how each is prepared for it. Returns a failure
+     * to all of them when one has failed, so that none waits for it. */
+    enum status (*agree)(void *context, enum status status);
     /* Called by all parts once a round: this one found `found` images that could be positives, and wants to
      * stop or not. Gives how many the parts before it found, all together, and whether any wants to stop. */
     void (*exchange)(void *context, int64_t found, bool stop, int64_t *before, int64_t *all, bool *stop_all);

@@ -304,6 +304,12 @@ static enum status count_run_prepare(struct count_run *run)
     return STATUS_OK;
 }
 
+static enum status agree_alone(void *context, enum status status)
+{
+    (void)context;
+    return status;
+}
+
 static void exchange_alone(void *context, int64_t found, bool stop, int64_t *before, int64_t *all,
                            bool *stop_all)
 {
@@ -320,7 +326,7 @@ enum status activation_count_class(const struct network *network, const struct u
                                    void *context, struct class_counts *counts)
 {
     const struct activation_share alone = {
-        .parts = 1, .chunks = omp_get_max_threads(), .exchange = exchange_alone};
+        .parts = 1, .chunks = omp_get_max_threads(), .agree = agree_alone, .exchange = exchange_alone};
     struct count_run run = {.network = network,
                             .layout = layout,
                             .dataset = dataset,
@@ -334,9 +340,11 @@ enum status activation_count_class(const struct network *network, const struct u
     memset(counts->negative, 0, layout->unit_count * sizeof(uint32_t));
 
     enum status status = count_run_prepare(&run);
-    if (status != STATUS_OK || run.first == run.end)
-        return status;
-    status = workers_create(&run);
+    if (status == STATUS_OK && run.first == run.end)
+        return status; /* nothing to count, for any part */
+    if (status == STATUS_OK)
+        status = workers_create(&run);
+    status = run.share->agree(run.share->context, status);
     if (status == STATUS_OK)
         status = count_rounds(&run, progress, context, counts);
     workers_destroy(&run);

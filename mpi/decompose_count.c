@@ -47,6 +47,12 @@ static bool counting_progress(void *context, int64_t images_done)
     return *counter->task->stop != 0;
 }
 
+static enum status agree_in_group(void *context, enum status status)
+{
+    const struct counter *counter = context;
+    return ranks_agree(counter->task->group, status);
+}
+
 /* One round of a group that counts a class together. */
 static void exchange_in_group(void *context, int64_t found, bool stop, int64_t *before, int64_t *all,
                               bool *stop_all)
@@ -109,6 +115,7 @@ static enum status count_together(struct counter *counter, int64_t images, struc
     const struct activation_share share = {.part = ranks_rank(group),
                                            .parts = ranks_count(group),
                                            .chunks = threads,
+                                           .agree = agree_in_group,
                                            .exchange = exchange_in_group,
                                            .context = counter};
     counter->class_images_wanted = images < options.positives ? images : options.positives;

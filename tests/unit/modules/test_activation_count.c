@@ -248,6 +248,7 @@ enum { PARTS = 3 };
 /* What the parts tell one another, in a round. */
 struct meeting {
     pthread_barrier_t barrier;
+    enum status prepared[PARTS];
     int64_t found[PARTS];
     bool stop[PARTS];
 };
@@ -255,6 +256,7 @@ struct meeting {
 /* One part, counting in a thread of its own. */
 struct part {
     const struct bench *bench;
+    const struct dataset *dataset;
     int32_t class_index;
     struct meeting *meeting;
     struct activation_share share;
@@ -262,6 +264,18 @@ struct part {
     struct progress progress;
     enum status status;
 };
+
+static enum status agree(void *context, enum status status)
+{
+    struct part *part = context;
+    struct meeting *meeting = part->meeting;
+    meeting->prepared[part->share.part] = status;
+    pthread_barrier_wait(&meeting->barrier);
+    for (int i = 0; i < PARTS && status == STATUS_OK; i++)
+        status = meeting->prepared[i];
+    pthread_barrier_wait(&meeting->barrier); /* all have read before anybody writes again */
+    return status;
+}
 
 static void meet(void *context, int64_t found, bool stop, int64_t *before, int64_t *all, bool *stop_all)
 {
@@ -285,24 +299,30 @@ static void *count_part(void *argument)
     struct part *part = argument;
     const struct bench *bench = part->bench;
     part->status =
-        activation_count_class(bench->network, bench->layout, bench->dataset, part->class_index,
+        activation_count_class(bench->network, bench->layout, part->dataset, part->class_index,
                                &bench->options, &part->share, note_progress, &part->progress, part->counts);
     return NULL;
 }
 
-static void count_in_parts(const struct bench *bench, int32_t class_index, int32_t chunks, int64_t stop_at,
-                           struct part parts[PARTS])
+/* Part 1 counts the images of `dataset_of_1`, and stops at image stop_at. */
+static void count_in_parts(const struct bench *bench, int32_t class_index, int32_t chunks,
+                           const struct dataset *dataset_of_1, int64_t stop_at, struct part parts[PARTS])
 {
     struct meeting meeting;
     pthread_t threads[PARTS];
     assert_int_equal(pthread_barrier_init(&meeting.barrier, NULL, PARTS), 0);
     for (int32_t i = 0; i < PARTS; i++) {
         parts[i] = (struct part){.bench = bench,
+                                 .dataset = i == 1 ? dataset_of_1 : bench->dataset,
                                  .class_index = class_index,
                                  .meeting = &meeting,
                                  .progress = {.stop_at = INT64_MAX}};
-        parts[i].share = (struct activation_share){
-            .part = i, .parts = PARTS, .chunks = chunks, .exchange = meet, .context = &parts[i]};
+        parts[i].share = (struct activation_share){.part = i,
+                                                   .parts = PARTS,
+                                                   .chunks = chunks,
+                                                   .agree = agree,
+                                                   .exchange = meet,
+                                                   .context = &parts[i]};
         assert_ok(class_counts_create(bench->layout, &parts[i].counts));
     }
     parts[1].progress.stop_at = stop_at;
@@ -337,7 +357,7 @@ static void test_parts_add_up_to_the_whole(void **state)
     assert_int_equal(whole->positive_images, 53);
     for (int32_t chunks = 1; chunks <= 3; chunks++) {
         int32_t positives = 0, negatives = 0;
-        count_in_parts(&bench, c, chunks, INT64_MAX, parts);
+        count_in_parts(&bench, c, chunks, bench.dataset, INT64_MAX, parts);
         for (size_t u = 0; u < bench.layout->unit_count; u++) {
             uint32_t positive = 0, negative = 0;
             for (int i = 0; i < PARTS; i++) {
@@ -359,6 +379,25 @@ static void test_parts_add_up_to_the_whole(void **state)
     bench_close(&bench);
 }
 
+static void test_a_part_that_fails_keeps_none_waiting(void **state)
+{
+    (void)state;
+    struct network *network = dense_network(2, 3);
+    struct bench bench;
+    struct part parts[PARTS];
+    struct dataset *unloaded;
+    bench_open(&bench, network, random_dataset(network, 300, 4));
+    assert_ok(dataset_create_unloaded(bench.dataset->shape, bench.dataset->class_count,
+                                      (const class_name *)bench.dataset->class_names,
+                                      bench.dataset->class_start, "test", &unloaded));
+    count_in_parts(&bench, 0, 1, unloaded, INT64_MAX, parts);
+    for (int i = 0; i < PARTS; i++)
+        assert_int_equal(parts[i].status, STATUS_INTERNAL);
+    parts_clear(parts);
+    dataset_destroy(&unloaded);
+    bench_close(&bench);
+}
+
 static void test_one_part_that_stops_stops_all(void **state)
 {
     (void)state;
@@ -366,7 +405,7 @@ static void test_one_part_that_stops_stops_all(void **state)
     struct bench bench;
     struct part parts[PARTS];
     bench_open(&bench, network, random_dataset(network, 300, 4));
-    count_in_parts(&bench, 0, 1, 1, parts);
+    count_in_parts(&bench, 0, 1, bench.dataset, 1, parts);
     for (int i = 0; i < PARTS; i++)
         assert_int_equal(parts[i].status, STATUS_STOPPED);
     parts_clear(parts);
@@ -386,6 +425,7 @@ int main(void)
         cmocka_unit_test(test_data_must_fit_the_network),
         cmocka_unit_test(test_classes_are_matched_by_name),
         cmocka_unit_test(test_parts_add_up_to_the_whole),
+        cmocka_unit_test(test_a_part_that_fails_keeps_none_waiting),
         cmocka_unit_test(test_one_part_that_stops_stops_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
