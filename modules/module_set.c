@@ -249,7 +249,7 @@ enum status module_output_layer(const struct network *parent, int32_t *layer)
 {
     enum status status = network_logits_layer(parent, layer);
     if (status != STATUS_OK)
-        return error_prefix(status, "no modules can be cut");
+        return error_prefix(status, "no modules can be cut: ");
     return STATUS_OK;
 }
 

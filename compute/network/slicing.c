@@ -229,7 +229,7 @@ static enum status slicer_run(struct slicer *slicer)
     if (status == STATUS_OK)
         status = network_finish(slicer->made.network);
     if (status != STATUS_OK)
-        return error_prefix(status, "slicing network %s", from->architecture);
+        return error_prefix(status, "slicing network %s: ", from->architecture);
     for (int32_t i = 1; i < slicer->made.network->layer_count; i++)
         gather_layer(slicer, i);
     slicer->made.network->scaling = from->scaling;
