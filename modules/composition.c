@@ -11,29 +11,49 @@ struct choice {
     class_name label;
 };
 
-/* A parent of the set to be made. */
+/* A parent that some chosen module stands on. */
 struct chosen_parent {
     struct module_set *set;
     int32_t parent;
     uint8_t digest[DIGEST_BYTES];
+    int32_t place; /* in the set to be made; equal parents have one in common */
 };
 
-/* The chosen parent that is parent `parent` of `set` or equal to it, added if there is none; −1 for −1. */
-static int32_t choose_parent(struct chosen_parent *chosen, int32_t *count, struct module_set *set,
-                             int32_t parent)
+/* The parents chosen so far, each looked at once: digests of large networks take their time. */
+struct chosen_parents {
+    struct chosen_parent *chosen;
+    int32_t count, different;
+};
+
+/* The place of parent `parent` of `set`; −1 for −1. */
+static int32_t choose_parent(struct chosen_parents *parents, struct module_set *set, int32_t parent)
 {
+    struct chosen_parent candidate = {.set = set, .parent = parent, .place = parents->different};
     if (parent < 0)
         return -1;
-    for (int32_t i = 0; i < *count; i++)
-        if (chosen[i].set == set && chosen[i].parent == parent)
-            return i;
-    struct chosen_parent candidate = {.set = set, .parent = parent};
+    for (int32_t i = 0; i < parents->count; i++)
+        if (parents->chosen[i].set == set && parents->chosen[i].parent == parent)
+            return parents->chosen[i].place;
     network_digest(set->parents[parent], candidate.digest);
-    for (int32_t i = 0; i < *count; i++)
-        if (memcmp(chosen[i].digest, candidate.digest, DIGEST_BYTES) == 0)
-            return i;
-    chosen[*count] = candidate;
-    return (*count)++;
+    for (int32_t i = 0; i < parents->count; i++)
+        if (memcmp(parents->chosen[i].digest, candidate.digest, DIGEST_BYTES) == 0)
+            candidate.place = parents->chosen[i].place;
+    parents->different += candidate.place == parents->different;
+    parents->chosen[parents->count++] = candidate;
+    return candidate.place;
+}
+
+/* Moves each to its place, out of the first set that has it. */
+static void move_parents(const struct chosen_parents *parents, struct module_set *set)
+{
+    for (int32_t i = 0; i < parents->count; i++) {
+        struct network **source = &parents->chosen[i].set->parents[parents->chosen[i].parent];
+        struct network **place = &set->parents[parents->chosen[i].place];
+        if (*place != NULL)
+            continue;
+        *place = *source;
+        *source = NULL;
+    }
 }
 
 static enum status choices_check(const struct choice *choices, int32_t count)
@@ -66,33 +86,28 @@ static enum status modules_gather(const struct choice *choices, int32_t count, c
 
 static enum status choices_join(const struct choice *choices, int32_t count, struct module_set **joined)
 {
-    struct chosen_parent *parents = NULL;
+    struct chosen_parents parents = {NULL, 0, 0};
     int32_t *parent_of = NULL;
-    int32_t parent_count = 0;
     *joined = NULL;
     enum status status = choices_check(choices, count);
     if (status == STATUS_OK)
-        status = memory_allocate(&parents, (size_t)count, sizeof *parents, "parents of a composition");
+        status = memory_allocate(&parents.chosen, (size_t)count, sizeof *parents.chosen,
+                                 "parents of a composition");
     if (status == STATUS_OK)
         status = memory_allocate(&parent_of, (size_t)count, sizeof *parent_of, "parents of modules");
     for (int32_t i = 0; i < count && status == STATUS_OK; i++) {
         struct module_set *set = choices[i].set;
-        parent_of[i] = choose_parent(parents, &parent_count, set, set->modules[choices[i].module].parent);
+        parent_of[i] = choose_parent(&parents, set, set->modules[choices[i].module].parent);
     }
     if (status == STATUS_OK)
-        status = module_set_create(parent_count, count, joined);
+        status = module_set_create(parents.different, count, joined);
     if (status == STATUS_OK)
         status = modules_gather(choices, count, parent_of, *joined);
-    if (status == STATUS_OK) {
-        for (int32_t i = 0; i < parent_count; i++) {
-            struct network **source = &parents[i].set->parents[parents[i].parent];
-            (*joined)->parents[i] = *source;
-            *source = NULL;
-        }
-    } else {
+    if (status == STATUS_OK)
+        move_parents(&parents, *joined);
+    else
         module_set_destroy(joined);
-    }
-    memory_free(&parents);
+    memory_free(&parents.chosen);
     memory_free(&parent_of);
     return status;
 }
