@@ -25,16 +25,6 @@ const char *tune_part_name(enum tune_part part)
 
 /* --- where to cut --- */
 
-/* Whether everything behind the layer reads through it. */
-static bool can_cut_behind(const struct network *network, int32_t layer)
-{
-    for (int32_t i = layer + 1; i < network->layer_count; i++)
-        for (int32_t k = 0; k < network->layers[i].input_count; k++)
-            if (network->layers[i].inputs[k] < layer)
-                return false;
-    return true;
-}
-
 /* Pixels of the last layer that still has more than one. 1: none has. */
 static int64_t last_resolution(const struct network *network)
 {
@@ -54,7 +44,7 @@ static int32_t stage_cut(const struct network *network)
     int32_t cut = 0;
     for (int32_t i = 1; i < network->layer_count - 1; i++)
         if ((int64_t)network->layers[i].shape.h * network->layers[i].shape.w > pixels &&
-            can_cut_behind(network, i))
+            network_can_cut_behind(network, i))
             cut = i;
     return cut;
 }

@@ -76,6 +76,15 @@ static enum status part_make(const struct network *network, int32_t first, int32
     return status;
 }
 
+bool network_can_cut_behind(const struct network *network, int32_t layer)
+{
+    for (int32_t i = layer + 1; i < network->layer_count; i++)
+        for (int32_t k = 0; k < network->layers[i].input_count; k++)
+            if (network->layers[i].inputs[k] < layer)
+                return false;
+    return layer > 0 && layer < network->layer_count - 1;
+}
+
 enum status network_split(const struct network *network, int32_t layer, struct network **stem,
                           struct network **tail)
 {

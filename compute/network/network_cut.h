@@ -4,6 +4,10 @@
 
 #include "compute/network/network.h"
 
+/* Whether it can be cut behind that layer: one between the input and the last that everything behind it reads
+ * through. */
+bool network_can_cut_behind(const struct network *network, int32_t layer);
+
 /* Cuts the network in two at a layer that everything behind it reads through: *stem is the layers up to and
  * with it (its outputs are classes named "0", "1", …) and keeps the scaling; *tail takes that layer's output
  * as its input and has the rest, the class names too. tail(stem(x)) is the network's output up to rounding.

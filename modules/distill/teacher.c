@@ -7,16 +7,6 @@
 #include "compute/base/memory.h"
 #include "compute/network/network_cut.h"
 
-/* Whether everything behind the layer reads through it. */
-static bool can_be_cut_behind(const struct network *network, int32_t layer)
-{
-    for (int32_t i = layer + 1; i < network->layer_count; i++)
-        for (int32_t k = 0; k < network->layers[i].input_count; k++)
-            if (network->layers[i].inputs[k] < layer)
-                return false;
-    return layer > 0 && layer < network->layer_count - 1;
-}
-
 /* The last layer of stage `stage`, counted from 1; 0 when there are fewer. */
 static int32_t stage_end(const struct network *network, int32_t stage)
 {
@@ -24,7 +14,7 @@ static int32_t stage_end(const struct network *network, int32_t stage)
     struct shape present = {0};
     for (int32_t i = 1; i < network->layer_count; i++) {
         struct shape shape = network->layers[i].shape;
-        if (!layer_has_units(&network->layers[i]) || !can_be_cut_behind(network, i))
+        if (!layer_has_units(&network->layers[i]) || !network_can_cut_behind(network, i))
             continue;
         if (shape.h != present.h || shape.w != present.w) {
             if (stages == stage)
