@@ -1,5 +1,4 @@
-/* Activations other than ReLU (elementwise.h), and softmax over channels as a layer. Serial; allocates
- * nothing. */
+/* Activations other than ReLU (elementwise.h). Serial; allocates nothing. */
 #ifndef FACET_COMPUTE_KERNELS_ACTIVATION_H
 #define FACET_COMPUTE_KERNELS_ACTIVATION_H
 
@@ -27,14 +26,5 @@ void activation_forward(const struct activation *activation, size_t count, const
  * corner the derivative is that of the flat side, of leaky ReLU that of the left. */
 void activation_backward(const struct activation *activation, size_t count, const float *x, const float *dy,
                          float *dx, bool accumulate);
-
-/* Softmax, or its logarithm, of each of `rows` rows of c numbers; sums in float64 in the rows' order. y may
- * be x. */
-void softmax_layer_forward(size_t rows, size_t c, bool logarithm, const float *x, float *y);
-
-/* Given its result y: dx = y·(dy − Σ dy·y), or dy − exp(y)·Σ dy for the logarithm; added when `accumulate`,
- * else dx may be dy. */
-void softmax_layer_backward(size_t rows, size_t c, bool logarithm, const float *y, const float *dy, float *dx,
-                            bool accumulate);
 
 #endif

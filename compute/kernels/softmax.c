@@ -73,3 +73,32 @@ double softmax_cross_entropy(int32_t n, int32_t c, const float *logits, const in
         *correct = hits;
     return loss;
 }
+
+void softmax_layer_forward(size_t rows, size_t c, bool logarithm, const float *x, float *y)
+{
+    for (size_t i = 0; i < rows; i++, x += c, y += c) {
+        float maximum = row_maximum((int32_t)c, x);
+        double sum = 0;
+        for (size_t j = 0; j < c; j++)
+            sum += exp((double)(x[j] - maximum));
+        double log_sum = log(sum);
+        for (size_t j = 0; j < c; j++) {
+            double shifted = (double)(x[j] - maximum);
+            y[j] = (float)(logarithm ? shifted - log_sum : exp(shifted) / sum);
+        }
+    }
+}
+
+void softmax_layer_backward(size_t rows, size_t c, bool logarithm, const float *y, const float *dy, float *dx,
+                            bool accumulate)
+{
+    for (size_t i = 0; i < rows; i++, y += c, dy += c, dx += c) {
+        double sum = 0;
+        for (size_t j = 0; j < c; j++)
+            sum += logarithm ? (double)dy[j] : (double)dy[j] * (double)y[j];
+        for (size_t j = 0; j < c; j++) {
+            double change = logarithm ? dy[j] - exp((double)y[j]) * sum : y[j] * (dy[j] - sum);
+            dx[j] = accumulate ? dx[j] + (float)change : (float)change;
+        }
+    }
+}

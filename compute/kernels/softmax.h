@@ -1,7 +1,8 @@
-/* Softmax and its cross-entropy. Serial; allocates nothing. */
+/* Softmax, its cross-entropy, and softmax as a layer. Serial; allocates nothing. */
 #ifndef FACET_COMPUTE_KERNELS_SOFTMAX_H
 #define FACET_COMPUTE_KERNELS_SOFTMAX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,5 +15,14 @@ void softmax_forward(int32_t n, int32_t c, const float *logits, float *probabili
  * a row with NaN in it never counts. */
 double softmax_cross_entropy(int32_t n, int32_t c, const float *logits, const int32_t *labels, float factor,
                              float *dlogits, int64_t *correct);
+
+/* Softmax, or its logarithm, of each of `rows` rows of c numbers; sums in float64 in the rows' order. y may
+ * be x. */
+void softmax_layer_forward(size_t rows, size_t c, bool logarithm, const float *x, float *y);
+
+/* Given its result y: dx = y·(dy − Σ dy·y), or dy − exp(y)·Σ dy for the logarithm; added when `accumulate`,
+ * else dx may be dy. */
+void softmax_layer_backward(size_t rows, size_t c, bool logarithm, const float *y, const float *dy, float *dx,
+                            bool accumulate);
 
 #endif

@@ -1,5 +1,6 @@
 #include "compute/kernels/batchnorm.h"
 #include "compute/kernels/dense.h"
+#include "compute/kernels/softmax.h"
 #include "compute/network/pass_chain.h"
 
 /* One trained layer about to run backward. */

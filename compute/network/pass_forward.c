@@ -1,6 +1,7 @@
 #include "compute/kernels/batchnorm.h"
 #include "compute/kernels/dense.h"
 #include "compute/kernels/epilogue.h"
+#include "compute/kernels/softmax.h"
 #include "compute/network/pass_chain.h"
 
 /* One layer about to run. */

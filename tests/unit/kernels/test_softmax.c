@@ -2,6 +2,7 @@
 
 #include "compute/kernels/softmax.h"
 #include "compute/reference/reference.h"
+#include "compute/reference/reference_channels.h"
 #include "tests/unit/kernels/kernel_test.h"
 
 static void draw_labels(struct draw *draw, int32_t n, int32_t c, int32_t *labels)
@@ -126,6 +127,57 @@ static void test_no_rows(void **state)
     assert_int_equal(correct, 0);
 }
 
+static void check_layer(bool logarithm)
+{
+    enum { ROWS = 5, C = 7, SIZE = ROWS * C };
+    const double step = 1e-6;
+    struct draw draw = {.seed = 3};
+    struct pair x = pair_normal(&draw, SIZE), y = pair_zeros(SIZE);
+    struct pair dy = pair_normal(&draw, SIZE), dx = pair_normal(&draw, SIZE);
+    softmax_layer_forward(ROWS, C, logarithm, x.f, y.f);
+    reference_softmax_layer(ROWS, C, logarithm, x.d, y.d);
+    assert_pair_agrees("y", "softmax", &y);
+
+    softmax_layer_backward(ROWS, C, logarithm, y.f, dy.f, dx.f, false);
+    for (size_t i = 0; i < SIZE; i++) {
+        double above[SIZE], below[SIZE], kept = x.d[i];
+        x.d[i] = kept + step;
+        reference_softmax_layer(ROWS, C, logarithm, x.d, above);
+        x.d[i] = kept - step;
+        reference_softmax_layer(ROWS, C, logarithm, x.d, below);
+        x.d[i] = kept;
+        dx.d[i] = 0;
+        for (size_t j = 0; j < SIZE; j++)
+            dx.d[i] += dy.d[j] * (above[j] - below[j]) / (2 * step);
+    }
+    assert_pair_agrees("dx", "softmax", &dx);
+    softmax_layer_backward(ROWS, C, logarithm, y.f, dy.f, dx.f, true);
+    for (size_t i = 0; i < SIZE; i++)
+        dx.d[i] *= 2;
+    assert_pair_agrees("dx added to itself", "softmax", &dx);
+
+    softmax_layer_forward(ROWS, C, logarithm, x.f, x.f);
+    assert_memory_equal(x.f, y.f, SIZE * sizeof *y.f);
+    struct pair *all[] = {&x, &y, &dy, &dx};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        pair_free(all[i]);
+}
+
+static void test_as_a_layer(void **state)
+{
+    (void)state;
+    check_layer(false);
+    check_layer(true);
+}
+
+static void test_a_layer_does_not_overflow(void **state)
+{
+    (void)state;
+    float x[] = {1e30F, 0, -1e30F}, y[3];
+    softmax_layer_forward(1, 3, false, x, y);
+    assert_true(y[0] == 1.0F && y[1] == 0.0F && y[2] == 0.0F);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -136,6 +188,8 @@ int main(void)
         cmocka_unit_test(test_correct_counts_first_among_equals),
         cmocka_unit_test(test_nan_is_never_correct),
         cmocka_unit_test(test_no_rows),
+        cmocka_unit_test(test_as_a_layer),
+        cmocka_unit_test(test_a_layer_does_not_overflow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
