@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "compute/base/memory.h"
-#include "compute/kernels/activation.h"
+#include "compute/network/layer_kernels.h"
 
 /* One layer seen by its rules: where its channels and those of its first input are. */
 struct view {
@@ -90,31 +90,11 @@ static void constants_of_affine(const struct view *view)
 
 static float activation_value(const struct layer *layer, float x)
 {
-    const struct layer_options *o = &layer->options;
-    struct activation activation = {ACTIVATION_CLIP, o->low, o->high};
-    float y = x;
-    switch (layer->kind) {
-    case LAYER_RELU:
-        return x > 0 ? x : 0;
-    case LAYER_LEAKY_RELU:
-        activation = (struct activation){ACTIVATION_LEAKY_RELU, o->slope, 0};
-        break;
-    case LAYER_SIGMOID:
-        activation = (struct activation){ACTIVATION_SIGMOID, 0, 0};
-        break;
-    case LAYER_TANH:
-        activation = (struct activation){ACTIVATION_TANH, 0, 0};
-        break;
-    case LAYER_HARD_SIGMOID:
-        activation = (struct activation){ACTIVATION_HARD_SIGMOID, o->slope, o->offset};
-        break;
-    case LAYER_HARD_SWISH:
-        activation = (struct activation){ACTIVATION_HARD_SWISH, 0, 0};
-        break;
-    default:
-        break;
+    float y = x > 0 ? x : 0;
+    if (layer->kind != LAYER_RELU) {
+        const struct activation activation = layer_activation(layer);
+        activation_forward(&activation, 1, &x, &y);
     }
-    activation_forward(&activation, 1, &x, &y);
     return y;
 }
 

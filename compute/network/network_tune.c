@@ -4,7 +4,7 @@
 
 #include "compute/base/memory.h"
 #include "compute/kernels/depthwise.h"
-#include "compute/network/pass_plan.h"
+#include "compute/network/layer_kernels.h"
 
 static bool is_known(const struct convolution_plan_entry *entries, size_t count,
                      const struct convolution *conv)
@@ -24,7 +24,7 @@ enum status network_tune(const struct network *network, int32_t n, network_tune_
     for (int32_t i = 1; i < network->layer_count && status == STATUS_OK; i++) {
         if (network->layers[i].kind != LAYER_CONVOLUTION)
             continue;
-        struct convolution conv = pass_plan_convolution(network, i);
+        struct convolution conv = layer_convolution(network, i);
         if (!is_depthwise(&conv) && !is_known(*entries, *count, &conv))
             (*entries)[(*count)++].conv = conv;
     }

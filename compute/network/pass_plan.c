@@ -59,86 +59,6 @@ static enum status add_buffer(struct planner *planner, size_t floats, int32_t fi
     return STATUS_OK;
 }
 
-/* --- the kernels' own descriptions of layers --- */
-
-struct convolution pass_plan_convolution(const struct network *network, int32_t index)
-{
-    const struct layer *layer = &network->layers[index];
-    struct shape in = network->layers[layer->inputs[0]].shape;
-    const struct layer_options *o = &layer->options;
-    return (struct convolution){.in_h = in.h,
-                                .in_w = in.w,
-                                .in_c = in.c,
-                                .out_h = layer->shape.h,
-                                .out_w = layer->shape.w,
-                                .out_c = layer->shape.c,
-                                .kernel_h = o->kernel_h,
-                                .kernel_w = o->kernel_w,
-                                .stride_h = o->stride_h,
-                                .stride_w = o->stride_w,
-                                .pad_top = o->pad_top,
-                                .pad_left = o->pad_left,
-                                .pad_bottom = o->pad_bottom,
-                                .pad_right = o->pad_right,
-                                .dilation_h = o->dilation_h,
-                                .dilation_w = o->dilation_w,
-                                .groups = o->groups};
-}
-
-static struct pooling describe_pooling(struct shape in, const struct layer *layer)
-{
-    const struct layer_options *o = &layer->options;
-    return (struct pooling){.in_h = in.h,
-                            .in_w = in.w,
-                            .c = in.c,
-                            .out_h = layer->shape.h,
-                            .out_w = layer->shape.w,
-                            .kernel_h = o->kernel_h,
-                            .kernel_w = o->kernel_w,
-                            .stride_h = o->stride_h,
-                            .stride_w = o->stride_w,
-                            .pad_top = o->pad_top,
-                            .pad_left = o->pad_left,
-                            .count_padding = o->count_padding,
-                            .pad_bottom = o->pad_bottom,
-                            .pad_right = o->pad_right};
-}
-
-static struct window describe_window(struct shape in, const struct layer *layer)
-{
-    const struct layer_options *o = &layer->options;
-    return (struct window){.in_h = in.h,
-                           .in_w = in.w,
-                           .in_c = in.c,
-                           .out_h = layer->shape.h,
-                           .out_w = layer->shape.w,
-                           .out_c = layer->shape.c,
-                           .from_h = o->from_h,
-                           .from_w = o->from_w,
-                           .from_c = o->from_c,
-                           .step_h = o->step_h,
-                           .step_w = o->step_w};
-}
-
-static struct activation describe_activation(const struct layer *layer)
-{
-    const struct layer_options *o = &layer->options;
-    switch (layer->kind) {
-    case LAYER_CLIP:
-        return (struct activation){ACTIVATION_CLIP, o->low, o->high};
-    case LAYER_LEAKY_RELU:
-        return (struct activation){ACTIVATION_LEAKY_RELU, o->slope, 0};
-    case LAYER_TANH:
-        return (struct activation){ACTIVATION_TANH, 0, 0};
-    case LAYER_HARD_SIGMOID:
-        return (struct activation){ACTIVATION_HARD_SIGMOID, o->slope, o->offset};
-    case LAYER_HARD_SWISH:
-        return (struct activation){ACTIVATION_HARD_SWISH, 0, 0};
-    default:
-        return (struct activation){ACTIVATION_SIGMOID, 0, 0};
-    }
-}
-
 static void describe_layers(struct planner *planner)
 {
     struct pass_plan *plan = planner->plan;
@@ -152,9 +72,8 @@ static void describe_layers(struct planner *planner)
         edge += (size_t)layer->input_count;
         if (layer->kind == LAYER_INPUT)
             continue;
-        struct shape in = planner->network->layers[layer->inputs[0]].shape;
         if (layer->kind == LAYER_CONVOLUTION) {
-            planned->convolution = pass_plan_convolution(planner->network, i);
+            planned->convolution = layer_convolution(planner->network, i);
             scratch = convolution_scratch_floats(&planned->convolution);
         } else if (layer->kind == LAYER_BATCHNORM) {
             scratch = batchnorm_scratch_floats(layer->shape.c);
@@ -162,14 +81,13 @@ static void describe_layers(struct planner *planner)
             if (fold > plan->fold_floats)
                 plan->fold_floats = fold;
         } else if (layer->kind == LAYER_MAXPOOL || layer->kind == LAYER_AVGPOOL) {
-            planned->pooling = describe_pooling(in, layer);
+            planned->pooling = layer_pooling(planner->network, i);
         } else if (layer->kind == LAYER_WINDOW) {
-            planned->window = describe_window(in, layer);
+            planned->window = layer_window(planner->network, i);
         } else if (layer->kind == LAYER_LRN) {
-            planned->lrn = (struct response_normalisation){layer->options.size, layer->options.alpha,
-                                                           layer->options.beta, layer->options.constant};
+            planned->lrn = layer_lrn(layer);
         } else if (layer->kind != LAYER_RELU && layer_kind_is_activation(layer->kind)) {
-            planned->activation = describe_activation(layer);
+            planned->activation = layer_activation(layer);
         }
         if (scratch > plan->scratch_floats)
             plan->scratch_floats = scratch;
@@ -246,14 +164,20 @@ static bool may_write_over(const struct planner *planner, int32_t layer, int32_t
     return buffer != NO_BUFFER && planner->buffers[buffer].last <= step;
 }
 
+/* Layers of one input whose kernels may write their result where they read, forward and backward. */
+static bool can_work_in_place(enum layer_kind kind)
+{
+    return layer_kind_is_activation(kind) || kind == LAYER_SOFTMAX || kind == LAYER_LOG_SOFTMAX ||
+           kind == LAYER_SCALE || kind == LAYER_UNIT_SCALE || kind == LAYER_BATCHNORM;
+}
+
 /* The input whose memory layer i may write its own output to, or NO_LAYER. */
 static int32_t find_overwritable_input(const struct planner *planner, int32_t i)
 {
     const struct layer *layer = &planner->network->layers[i];
-    bool in_place =
-        layer_kind_is_activation(layer->kind) || layer->kind == LAYER_ADD || layer->kind == LAYER_SOFTMAX ||
-        layer->kind == LAYER_LOG_SOFTMAX || layer->kind == LAYER_SCALE || layer->kind == LAYER_MULTIPLY ||
-        layer->kind == LAYER_UNIT_SCALE || (layer->kind == LAYER_BATCHNORM && planner->mode != PASS_TRAIN);
+    bool reads_later = layer->kind == LAYER_BATCHNORM && planner->mode == PASS_TRAIN;
+    bool in_place = (can_work_in_place(layer->kind) && !reads_later) || layer->kind == LAYER_ADD ||
+                    layer->kind == LAYER_MULTIPLY;
     for (int32_t k = 0; in_place && k < layer->input_count; k++) {
         int32_t input = layer->inputs[k];
         bool fits = planner->plan->layers[input].units == planner->plan->layers[i].units;
@@ -339,26 +263,9 @@ static enum status plan_values(struct planner *planner, const bool *resumes, int
 /* Whether the layer may turn the gradient of its output into that of input k where it lies. */
 static bool can_pass_gradient_on(const struct layer *layer, int32_t k)
 {
-    switch (layer->kind) {
-    case LAYER_RELU:
-    case LAYER_CLIP:
-    case LAYER_LEAKY_RELU:
-    case LAYER_SIGMOID:
-    case LAYER_TANH:
-    case LAYER_HARD_SIGMOID:
-    case LAYER_HARD_SWISH:
-    case LAYER_SOFTMAX:
-    case LAYER_LOG_SOFTMAX:
-    case LAYER_SCALE:
-    case LAYER_UNIT_SCALE:
-    case LAYER_BATCHNORM:
-    case LAYER_FLATTEN:
-        return true;
-    case LAYER_ADD: /* both gradients are the same; the first can stay where it is */
+    if (layer->kind == LAYER_ADD) /* both gradients are the same; the first can stay where it is */
         return k == 0 && layer->inputs[0] != layer->inputs[1];
-    default:
-        return false;
-    }
+    return can_work_in_place(layer->kind) || layer->kind == LAYER_FLATTEN;
 }
 
 /* The gradient of layer `input`, when layer `by` is the first to write it: where `by` has its own if it lies

@@ -7,11 +7,7 @@
 #ifndef FACET_COMPUTE_NETWORK_PASS_PLAN_H
 #define FACET_COMPUTE_NETWORK_PASS_PLAN_H
 
-#include "compute/kernels/activation.h"
-#include "compute/kernels/channels.h"
-#include "compute/kernels/convolution.h"
-#include "compute/kernels/elementwise.h"
-#include "compute/kernels/pooling.h"
+#include "compute/network/layer_kernels.h"
 #include "compute/network/pass.h"
 
 enum { NO_LAYER = -1 };
@@ -50,9 +46,6 @@ struct pass_plan {
     size_t arena_floats, scratch_floats;
     size_t fold_floats; /* scale and shift of a batch norm folded into a convolution */
 };
-
-/* A convolution layer as its kernels want it. */
-struct convolution pass_plan_convolution(const struct network *network, int32_t index);
 
 /* Fills *plan; the caller clears it, also after a failure. resumes (by layer; NULL: nowhere): where a pass
  * may be resumed at, PASS_INFER alone. */

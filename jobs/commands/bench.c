@@ -6,7 +6,7 @@
 #include "compute/base/memory.h"
 #include "compute/formats/network_file.h"
 #include "compute/kernels/depthwise.h"
-#include "compute/network/pass_plan.h"
+#include "compute/network/layer_kernels.h"
 #include "compute/network/zoo.h"
 #include "jobs/commands/commands.h"
 #include "jobs/convolution_tuning.h"
@@ -179,7 +179,7 @@ static void layer_ways(const struct network *network, int32_t index, bool traini
     *text = '\0';
     if (network->layers[index].kind != LAYER_CONVOLUTION)
         return;
-    struct convolution conv = pass_plan_convolution(network, index);
+    struct convolution conv = layer_convolution(network, index);
     if (is_depthwise(&conv)) {
         snprintf(text, bytes, "depthwise");
         return;
