@@ -7,7 +7,6 @@
 #include "compute/kernels/softmax.h"
 #include "compute/network/pass.h"
 #include "modules/activation.h"
-#include "modules/label_index.h"
 #include "modules/tally.h"
 
 enum { CHUNK_IMAGES = 16 }; /* images a pass takes at a time … */
@@ -286,7 +285,7 @@ static enum status count_run_prepare(struct count_run *run)
                          (int)given.h, (int)given.w, (int)given.c, network->architecture, (int)wanted.h,
                          (int)wanted.w, (int)wanted.c);
     const char *name = network->class_names[run->class_index];
-    int32_t class = label_index((const class_name *)dataset->class_names, dataset->class_count, name);
+    int32_t class = class_names_index((const class_name *)dataset->class_names, dataset->class_count, name);
     if (class < 0)
         return error_set(STATUS_NOT_FOUND,
                          "the dataset has no class called \"%s\" (it has \"%s\" and %d more); name the "

@@ -124,14 +124,20 @@ static enum status not_found(const class_name *names, int32_t count, const char 
                      list, count - 1);
 }
 
-static bool find_exact(const class_name *names, int32_t count, const char *text, int32_t *index)
+int32_t class_names_index(const class_name *names, int32_t count, const char *name)
 {
     for (int32_t i = 0; i < count; i++)
-        if (strcmp(names[i], text) == 0) {
-            *index = i;
-            return true;
-        }
-    return false;
+        if (strcmp(names[i], name) == 0)
+            return i;
+    return -1;
+}
+
+static bool find_exact(const class_name *names, int32_t count, const char *text, int32_t *index)
+{
+    int32_t found = class_names_index(names, count, text);
+    if (found >= 0)
+        *index = found;
+    return found >= 0;
 }
 
 /* Reads decimal digits at *text and moves past them; false when there are none or the number is beyond any

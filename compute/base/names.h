@@ -19,6 +19,11 @@ bool text_is_printable(const char *text);
  * stands once. STATUS_FORMAT names `where` and the offending name. */
 enum status class_names_check(const class_name *names, int32_t count, const char *where);
 
+/* The place of exactly that name; −1 when it is not there. Knows no "#index": a class that happens to be
+ * called
+ * "#1" matches its namesake alone. */
+int32_t class_names_index(const class_name *names, int32_t count, const char *name);
+
 /* *index = place of the class called `text`, else of "#index", as users name classes. STATUS_NOT_FOUND names
  * `where` and lists what there is (the first twenty). */
 enum status class_names_find(const class_name *names, int32_t count, const char *text, const char *where,

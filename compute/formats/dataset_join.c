@@ -87,15 +87,6 @@ enum status dataset_join_load(struct dataset_join *join)
 
 /* --- finding --- */
 
-/* The class of a dataset called exactly so; −1 when there is none. */
-static int32_t class_called(const struct dataset *dataset, const char *name)
-{
-    for (int32_t c = 0; c < dataset->class_count; c++)
-        if (strcmp(dataset->class_names[c], name) == 0)
-            return c;
-    return -1;
-}
-
 /* What of `label` is the class's name when it is to be a class of that dataset: what follows "NAME/", or all
  * of it; NULL when it does not begin so. */
 static const char *name_within(const struct joined_dataset *set, const char *label, bool qualified)
@@ -127,7 +118,9 @@ static enum status find_among(const struct dataset_join *join, const char *label
     *found = (struct joined_class){-1, -1};
     for (int32_t i = 0; i < join->count; i++) {
         const char *name = name_within(&join->sets[i], label, qualified);
-        int32_t class_index = name == NULL ? -1 : class_called(join->sets[i].dataset, name);
+        const struct dataset *dataset = join->sets[i].dataset;
+        int32_t class_index =
+            name == NULL ? -1 : class_names_index(dataset->class_names, dataset->class_count, name);
         if (class_index >= 0 && found->dataset >= 0)
             return refuse_ambiguous(join, label, where, found->dataset, i, qualified);
         if (class_index >= 0)
