@@ -62,7 +62,7 @@ static enum status where_split(const char *where, char address[WHERE_BYTES], cha
 
 static void where_tell(struct metrics_server *server)
 {
-    struct sockaddr_storage bound;
+    struct sockaddr_storage bound = {.ss_family = AF_UNSPEC};
     socklen_t bytes = sizeof bound;
     char host[64] = "?", port[16] = "?";
     if (getsockname(server->socket, (struct sockaddr *)&bound, &bytes) == 0)
