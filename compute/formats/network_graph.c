@@ -110,8 +110,8 @@ static enum status blame_file(enum status status, hid_t group)
     return error_prefix(status == STATUS_NO_MEMORY ? status : STATUS_FORMAT, "%s: ", where);
 }
 
-/* What network_add_layer cannot see: text without an end, flags that are neither 0 nor 1, inputs outside
- * their array. */
+/* What network_add_layer cannot see: text without an end (or that cannot stand in a message), flags that are
+ * neither 0 nor 1, inputs outside their array. */
 static enum status check_record(hid_t group, const struct network_graph *graph, int32_t row,
                                 int32_t first_input)
 {
@@ -119,6 +119,9 @@ static enum status check_record(hid_t group, const struct network_graph *graph, 
     if (memchr(record->kind, '\0', sizeof record->kind) == NULL ||
         memchr(record->name, '\0', sizeof record->name) == NULL)
         return hdf5_refuse(STATUS_FORMAT, group, "kind or name of layer %d has no end; damaged", row);
+    if (!text_is_printable(record->name))
+        return hdf5_refuse(STATUS_FORMAT, group,
+                           "the name of layer %d has a control character or is not UTF-8; damaged", row);
     if (record->bias > 1 || record->ceil_mode > 1 || record->count_padding > 1)
         return hdf5_refuse(STATUS_FORMAT, group, "layer \"%s\" has a flag other than 0 and 1; damaged",
                            record->name);

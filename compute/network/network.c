@@ -99,12 +99,11 @@ static enum status check_name(const struct network *network, const char *name)
 {
     size_t length = strnlen(name, LAYER_NAME_BYTES);
     if (length == 0 || length == LAYER_NAME_BYTES)
-        return error_set(STATUS_USAGE, "layer %d: its name \"%.*s\" must have 1 to %d bytes",
-                         network->layer_count, (int)length, name, LAYER_NAME_BYTES - 1);
-    for (size_t i = 0; i < length; i++)
-        if ((unsigned char)name[i] < ' ' || name[i] == 127)
-            return error_set(STATUS_USAGE, "layer %d: its name has a control character (%d) at byte %zu",
-                             network->layer_count, name[i], i);
+        return error_set(STATUS_USAGE, "layer %d: its name has %s bytes; expected 1 to %d",
+                         network->layer_count, length == 0 ? "no" : "too many", LAYER_NAME_BYTES - 1);
+    if (!text_is_printable(name))
+        return error_set(STATUS_USAGE, "layer %d: its name has a control character or is not UTF-8",
+                         network->layer_count);
     for (int32_t i = 0; i < network->layer_count; i++)
         if (strcmp(network->layers[i].name, name) == 0)
             return error_set(STATUS_USAGE,

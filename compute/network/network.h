@@ -125,9 +125,9 @@ enum status network_create(const char *architecture, struct shape input, struct 
 /* Adds a layer after the others and infers its output shape; *index receives its place. `options` may be NULL
  * for a kind that has none; name and inputs are copied. On a mismatch (shapes that do not add, a kernel
  * larger than its padded image, groups that do not divide, sizes beyond 2^31 …) STATUS_SHAPE with the layer's
- * name, the shapes seen and what would fit; STATUS_USAGE for a name that is empty, too long or taken, an
- * input that is no earlier layer, a wrong number of inputs, an option that makes no sense (stride 0, negative
- * padding) or a finished network. The network is then as it was before. */
+ * name, the shapes seen and what would fit; STATUS_USAGE for a name that is empty, too long, taken or not
+ * printable, an input that is no earlier layer, a wrong number of inputs, an option that makes no sense
+ * (stride 0, negative padding) or a finished network. The network is then as it was before. */
 enum status network_add_layer(struct network *network, enum layer_kind kind, const char *name,
                               const struct layer_options *options, const int32_t *inputs, int32_t input_count,
                               int32_t *index);

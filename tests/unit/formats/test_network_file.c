@@ -437,6 +437,11 @@ static void test_tampered_names_are_refused(void **state)
     tamper_text(path, "kind", 24, NORM, text);
     refuse(path, "kind or name of layer 2 has no end");
     path = written(state);
+    memset(text, 0, sizeof text);
+    memcpy(text, "\xc2\x9bJ", 3);
+    tamper_text(path, "name", LAYER_NAME_BYTES, NORM, text);
+    refuse(path, "the name of layer 2 has a control character");
+    path = written(state);
     tamper_text(path, "kind", 24, NORM, "transformer\0xxxxxxxxxxxx");
     refuse(path, "layer \"norm\" is of an unknown kind");
     path = written(state);

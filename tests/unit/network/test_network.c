@@ -370,6 +370,8 @@ static void test_names(void **state)
     assert_refused(network, STATUS_USAGE, LAYER_RELU, longest, NULL, 0, -1);
     assert_refused(network, STATUS_USAGE, LAYER_RELU, "", NULL, 0, -1);
     assert_refused(network, STATUS_USAGE, LAYER_RELU, "a\tb", NULL, 0, -1);
+    assert_refused(network, STATUS_USAGE, LAYER_RELU, "a\xc2\x9bJ", NULL, 0, -1); /* a terminal's command */
+    assert_refused(network, STATUS_USAGE, LAYER_RELU, "caf\xe9", NULL, 0, -1);    /* not UTF-8 */
     assert_refused(network, STATUS_USAGE, LAYER_RELU, "input", NULL, 0, -1);
     assert_mentions("\"input\"");
     longest[LAYER_NAME_BYTES - 1] = '\0';
