@@ -46,16 +46,51 @@ struct train_run {
     int64_t epoch_images; /* trained since epoch_started */
 };
 
+static enum status damaged_checkpoint(const struct train_run *train, const char *what)
+{
+    return error_set(STATUS_FORMAT, "%s: %s; the checkpoint is damaged, start afresh without --resume",
+                     train->run->checkpoint_path, what);
+}
+
+/* What was learned, into this run's network: in all else they must be the same. */
+static enum status take_learned(struct train_run *train, const struct network *saved)
+{
+    struct network *network = train->network;
+    uint8_t digest[DIGEST_BYTES], saved_digest[DIGEST_BYTES];
+    bool same = network->parameter_count == saved->parameter_count &&
+                network->statistic_count == saved->statistic_count;
+    if (same) {
+        memcpy(network->parameters, saved->parameters, network->parameter_count * sizeof(float));
+        memcpy(network->statistics, saved->statistics, network->statistic_count * sizeof(float));
+        network_digest(network, digest);
+        network_digest(saved, saved_digest);
+        same = memcmp(digest, saved_digest, sizeof digest) == 0;
+    }
+    return same ? STATUS_OK : damaged_checkpoint(train, "its network is not the one that is trained");
+}
+
 /* *velocity: the checkpoint's, the caller's to free. */
 static enum status start_from_checkpoint(struct train_run *train, float **velocity)
 {
-    struct network *network = NULL;
-    enum status status = checkpoint_read(train->run->checkpoint_path, train->run->records, &network, velocity,
-                                         &train->position);
-    if (status != STATUS_OK)
-        return status;
-    network_destroy(&train->network);
-    train->network = network;
+    struct network *saved = NULL;
+    enum status status =
+        checkpoint_read(train->run->checkpoint_path, train->run->records, &saved, velocity, &train->position);
+    if (status == STATUS_OK)
+        status = take_learned(train, saved);
+    network_destroy(&saved);
+    return status;
+}
+
+/* How many batches an epoch has is known by now. */
+static enum status check_position(const struct train_run *train)
+{
+    const struct training_position *position = &train->position;
+    const struct training *run = train->run;
+    int64_t images = position->batch < train->batches ? position->batch * run->options->batch_images
+                                                      : run->train->image_count;
+    if (position->epoch > run->options->epochs || position->batch > train->batches ||
+        position->image_sum != images || position->correct_sum > images)
+        return damaged_checkpoint(train, "its place is none in this training");
     return STATUS_OK;
 }
 
@@ -130,7 +165,9 @@ static enum status prepare(struct train_run *train)
     memory_free(&velocity);
     if (status != STATUS_OK)
         return status;
-    status = create_workers(train);
+    status = check_position(train);
+    if (status == STATUS_OK)
+        status = create_workers(train);
     if (status == STATUS_OK)
         status = create_test_run(train);
     status = ranks_agree(comm, status);
@@ -322,13 +359,12 @@ static enum status train_epoch(struct train_run *train)
     return finish_epoch(train);
 }
 
-enum status train_network(const struct training *training, struct network **network)
+enum status train_network(const struct training *training, struct network *network)
 {
-    struct train_run train = {.run = training, .network = *network};
+    struct train_run train = {.run = training, .network = network};
     enum status status = prepare(&train);
     while (status == STATUS_OK && train.position.epoch < training->options->epochs)
         status = train_epoch(&train);
-    *network = train.network;
     clear(&train);
     return status;
 }

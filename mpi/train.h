@@ -34,7 +34,7 @@ struct epoch_result {
 
 struct training {
     MPI_Comm comm;
-    const struct dataset *train; /* all images loaded; classes in the network's order */
+    const struct dataset *train; /* all images loaded, at least one; classes in the network's order */
     struct dataset *test;        /* likewise, or NULL */
     const struct train_options *options;
     const struct option_records *records; /* all that must not change between a run and its resumption */
@@ -46,9 +46,10 @@ struct training {
     void *context;
 };
 
-/* Collective. Trains *network (initialised; replaced by the checkpoint's when resuming). STATUS_STOPPED when
- * a signal ended it: the checkpoint is then written. The checkpoint stays; removing it after the result is
- * written is the caller's. */
-enum status train_network(const struct training *training, struct network **network);
+/* Collective. Trains the network (initialised, the same on every rank; when resuming it gets what the
+ * checkpoint's has learned). STATUS_STOPPED when a signal ended it: the checkpoint is then written.
+ * STATUS_FORMAT for a checkpoint that is not one of this training. The checkpoint stays; removing it after
+ * the result is written is the caller's. */
+enum status train_network(const struct training *training, struct network *network);
 
 #endif

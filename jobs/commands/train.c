@@ -300,7 +300,7 @@ static enum status train(struct train_run *run)
     enum status status = run_progress_open(run->job->comm, run->directory, run->arguments->job.bind,
                                            run->arguments->command_line, 0, &run->progress);
     if (status == STATUS_OK)
-        status = train_network(&training, &run->network);
+        status = train_network(&training, run->network);
     if (status == STATUS_OK)
         status = write_result(run);
     if (run_progress_close(run->job->comm, &run->progress, status,
