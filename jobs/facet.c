@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compute/base/standard_streams.h"
 #include "jobs/commands/commands.h"
 #include "jobs/documentation.h"
 #include "jobs/job.h"
@@ -101,6 +102,7 @@ static int run(const struct command *command, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    standard_streams_occupy();
     bool speaks = job_launched_rank() == 0;
     const char *word = argc > 1 ? argv[1] : "";
     if (strcmp(word, "--help") == 0 || strcmp(word, "help") == 0 || strcmp(word, "-?") == 0) {

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "compute/base/standard_streams.h"
 #include "jobs/documentation.h"
 #include "jobs/monitor/run_names.h"
 #include "jobs/monitor/screen.h"
@@ -245,6 +246,7 @@ int main(int count, char **words)
 {
     static struct arguments arguments = {.follow = {.timeout = -1}};
     enum watch_result result = WATCH_BAD;
+    standard_streams_occupy();
     setlocale(LC_CTYPE, ""); /* widths of characters; numbers stay as C writes them */
     argp_err_exit_status = EXIT_USAGE;
     argp_parse(&parser, count, words, 0, NULL, &arguments);

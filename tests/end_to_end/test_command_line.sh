@@ -62,6 +62,17 @@ expect_empty stdout
 expect 1 facet inspect -- --help
 expect_one_line_about "--help"
 
+# Streams that are closed: what cannot be told is a failure, and goes into no file or socket of the program's.
+mkdir idx
+printf '\0\0\10\3\0\0\0\4\0\0\0\2\0\0\0\2abcdefghijklmnop' >idx/train-images-idx3-ubyte
+printf '\0\0\10\1\0\0\0\4\0\1\0\1' >idx/train-labels-idx1-ubyte
+run facet import-data idx -o two.h5
+run facet train --net mlp-1 --data two.h5 --epochs 1 -o open.h5
+code=0
+facet train --net mlp-1 --data two.h5 --epochs 1 -o closed.h5 <&- >&- 2>&- || code=$?
+[ "$code" -eq 1 ] || mistake "exit code $code, expected 1: train with nowhere to tell its result"
+expect_same_bytes open.h5 closed.h5
+
 expect 0 facet-monitor --help
 expect_empty stderr
 expect 2 facet-monitor
