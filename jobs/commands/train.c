@@ -172,6 +172,10 @@ static enum status keep_classes(const struct train_run *run, const char *list, c
                 selected[in_test++] = i;
         if (test != NULL && in_test > 0)
             dataset_keep_classes(test, selected, in_test);
+        if (train->image_count == 0 || (test != NULL && test->image_count == 0))
+            status =
+                error_set(STATUS_NOT_FOUND, "%s: no images of the classes %s; give others with --classes",
+                          train->image_count == 0 ? path : run->arguments->test, list);
     }
     memory_free(&selected);
     return status;

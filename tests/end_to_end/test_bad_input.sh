@@ -103,6 +103,12 @@ else
     printf 'Not tried: a file of a newer version made with h5py, which is not here (the unit tests make one themselves)\n'
 fi
 
+# A class without images: labels 0 and 2 alone.
+make_idx
+bytes 0 0 8 1 0 0 0 4 0 2 0 2 >idx/train-labels-idx1-ubyte
+run facet import-data idx -o gap.h5
+refused_on_ranks "gap.h5: no images" facet train --net mlp-1 --data gap.h5 --classes 1 -o out.h5
+
 # A class that does not exist.
 refused_on_ranks "Teapot" facet decompose net.h5 --data train.h5 --classes Teapot -o out-run
 refused_on_ranks "Teapot" facet evaluate net.h5 --data test.h5 --classes Teapot
