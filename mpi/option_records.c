@@ -5,6 +5,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compute/base/digest.h"
+
+/* A value that is too long for its record, as a text that differs when it differs anywhere. */
+static void shorten(const char *value, size_t bytes, char shortened[OPTION_VALUE_BYTES])
+{
+    uint8_t digest[DIGEST_BYTES];
+    char hex[DIGEST_HEX_BYTES];
+    struct digest_state state;
+    digest_begin(&state);
+    digest_add(&state, value, bytes);
+    digest_end(&state, digest);
+    digest_to_hex(digest, hex);
+    snprintf(shortened, OPTION_VALUE_BYTES, "%.40s… (digest %s)", value, hex);
+}
+
 void option_records_add(struct option_records *records, const char *name, const char *format, ...)
 {
     if (records->count == OPTION_RECORDS_MAX)
@@ -12,9 +27,20 @@ void option_records_add(struct option_records *records, const char *name, const 
     struct option_record *record = &records->records[records->count++];
     memset(record, 0, sizeof *record);
     snprintf(record->name, sizeof record->name, "%s", name);
-    va_list arguments;
+    va_list arguments, again;
     va_start(arguments, format);
-    vsnprintf(record->value, sizeof record->value, format, arguments);
+    va_copy(again, arguments);
+    int length = vsnprintf(record->value, sizeof record->value, format, arguments);
+    if (length >= OPTION_VALUE_BYTES) {
+        char *value = malloc((size_t)length + 1);
+        if (value == NULL)
+            abort();
+        vsnprintf(value, (size_t)length + 1, format, again);
+        memset(record->value, 0, sizeof record->value);
+        shorten(value, (size_t)length, record->value);
+        free(value);
+    }
+    va_end(again);
     va_end(arguments);
 }
 

@@ -18,7 +18,9 @@ struct option_records {
     struct option_record records[OPTION_RECORDS_MAX];
 };
 
-/* Adds a record; the value is printf style. More than OPTION_RECORDS_MAX are our own bug and abort. */
+/* Adds a record; the value is printf style. One that is too long stands there as its beginning and the digest
+ * of all of it, so that no two values are taken for the same. More than OPTION_RECORDS_MAX are our own bug
+ * and abort. */
 void option_records_add(struct option_records *records, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
