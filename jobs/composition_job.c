@@ -1,8 +1,10 @@
 #include "jobs/composition_job.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "compute/base/output_file.h"
+#include "compute/formats/hdf5_file.h"
 #include "modules/modules_file.h"
 #include "mpi/ranks.h"
 
@@ -31,7 +33,10 @@ enum status calibrate_on_ranks(struct job *job, const struct data_arguments *dat
     console_open(&console, job->progress_line);
     progress.show = job->rank == 0 ? console_show : NULL;
     progress.show_context = &console;
-    enum status status = ranks_agree(job->comm, dataset_join_open(data->texts, data->count, &join));
+    enum status status = dataset_join_open(data->texts, data->count, &join);
+    if (status == STATUS_OK)
+        status = data_arguments_check_output(join, output);
+    status = ranks_agree(job->comm, status);
     struct telling telling = {&console, join, output, job->rank == 0};
     const struct calibrating calibrating = {.comm = job->comm,
                                             .join = join,
@@ -59,9 +64,21 @@ void calibration_print(const char *output, const struct calibration_result *resu
 
 /* --- making --- */
 
-static enum status make(const struct composition_job *composition, struct module_set **set)
+enum status composition_check_output(const char *output, const char *input)
 {
-    enum status status = output_file_check(composition->output);
+    char kind[FACET_KIND_BYTES];
+    struct error_carried carried = {STATUS_OK, ""};
+    error_keep_first(&carried, output_file_check_input(output, input));
+    if (carried.status != STATUS_OK && hdf5_kind(input, kind) == STATUS_OK &&
+        strcmp(kind, "composition") == 0)
+        return STATUS_OK;
+    return error_raise(&carried);
+}
+
+/* One rank looks whether it can write: looking makes a file. */
+static enum status make(const struct composition_job *composition, bool writes, struct module_set **set)
+{
+    enum status status = writes ? output_file_check(composition->output) : STATUS_OK;
     return status == STATUS_OK ? composition->make(composition->input, set) : status;
 }
 
@@ -78,7 +95,7 @@ static enum status save(const struct composition_job *composition, const struct 
 static enum status work_alone(void *input)
 {
     struct module_set *set = NULL;
-    enum status status = make(input, &set);
+    enum status status = make(input, true, &set);
     if (status == STATUS_OK)
         status = save(input, set);
     module_set_destroy(&set);
@@ -90,7 +107,7 @@ static enum status work_on_ranks(struct job *job, void *input)
     const struct composition_job *composition = input;
     struct module_set *set = NULL;
     struct calibration_result result;
-    enum status status = ranks_agree(job->comm, make(composition, &set));
+    enum status status = ranks_agree(job->comm, make(composition, job->rank == 0, &set));
     if (status == STATUS_OK)
         status = calibrate_on_ranks(job, composition->calibrate, composition->output, &set, &result);
     if (status == STATUS_OK && job->rank == 0)

@@ -25,6 +25,10 @@ struct composition_job {
     void *input;
 };
 
+/* STATUS_IO when `output` is the file `input` and that is no composition, which alone may be replaced by one
+ * made of it. */
+enum status composition_check_output(const char *output, const char *input);
+
 /* Makes, calibrates, writes and announces; returns the exit code. */
 int composition_job_run(struct composition_job *composition);
 

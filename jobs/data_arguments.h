@@ -25,4 +25,7 @@ void data_arguments_add(struct data_arguments *arguments, const struct argp_stat
 void data_arguments_tell_adapted(struct console *console, const struct dataset_join *join,
                                  const struct joined_run *run, const char *taker);
 
+/* STATUS_IO when `output` is one of the datasets: it would be written over. */
+enum status data_arguments_check_output(const struct dataset_join *join, const char *output);
+
 #endif

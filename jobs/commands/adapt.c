@@ -34,8 +34,8 @@ static const struct argp_option options[] = {
     {"modules", KEY_MODULES, "LIST", 0,
      "Tune these alone: labels or indices, as in 0-4,7 or cat,dog (default: all)", 0},
     {"tune", KEY_TUNE, "PART", 0,
-     "What of a module is tuned: head, last-stage (default) or all; the rest stays as it is, and stays "
-     "shared",
+     "What of a module is tuned: head, last-stage or all, or auto (default): head or last stage, whichever "
+     "fits the held-back images better; the rest stays as it is, and stays shared",
      0},
     {"negatives", KEY_NEGATIVES, "WHICH", 0,
      "Classes to tell a module's own from: labels (those of the other modules), all (of the data), or auto "
@@ -158,11 +158,15 @@ static enum status load(struct adaptation *run)
     if (run->job->rank == 0)
         status = output_file_check(arguments->output);
     if (status == STATUS_OK)
+        status = composition_check_output(arguments->output, arguments->composition);
+    if (status == STATUS_OK)
         status = modules_file_load(arguments->composition, NULL, &run->set);
     if (status == STATUS_OK)
         status = choose_modules(run);
     if (status == STATUS_OK)
         status = dataset_join_open(arguments->data.texts, arguments->data.count, &run->join);
+    if (status == STATUS_OK)
+        status = data_arguments_check_output(run->join, arguments->output);
     if (status == STATUS_OK)
         status = dataset_join_load(run->join);
     return status;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "compute/base/memory.h"
+#include "compute/base/output_file.h"
 #include "compute/formats/network_file.h"
 #include "compute/kernels/depthwise.h"
 #include "compute/network/layer_kernels.h"
@@ -329,6 +330,8 @@ static enum status bench_on_ranks(struct job *job, void *input)
     struct convolution_plan_entry *tuned = NULL;
     json_t *object = NULL;
     enum status status = load(arguments, &bench.network);
+    if (status == STATUS_OK && arguments->tune != NULL)
+        status = output_file_check_input(arguments->tune, arguments->file);
     if (status == STATUS_OK && arguments->training)
         status = check_output(bench.network);
     status = ranks_agree(job->comm, status);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "compute/base/memory.h"
+#include "compute/base/output_file.h"
 #include "compute/formats/network_file.h"
 #include "jobs/commands/commands.h"
 #include "jobs/composition_job.h"
@@ -92,6 +93,9 @@ static enum status load_all(const struct arguments *arguments, struct module_sel
     enum status status = STATUS_OK;
     for (int32_t i = 0; i < arguments->count && status == STATUS_OK; i++) {
         status = module_selection_parse(arguments->selections[i], &selections[i]);
+        if (status == STATUS_OK) /* a union is no composition */
+            status = arguments->planned ? output_file_check_input(arguments->output, selections[i].path)
+                                        : composition_check_output(arguments->output, selections[i].path);
         if (status == STATUS_OK)
             status = modules_file_load(selections[i].path, NULL, &sets[i]);
     }

@@ -100,10 +100,14 @@ static enum status load(struct evaluation *evaluation)
     enum status status = STATUS_OK;
     if (arguments->csv != NULL && evaluation->job->rank == 0)
         status = output_file_check(arguments->csv);
+    if (status == STATUS_OK && arguments->csv != NULL)
+        status = output_file_check_input(arguments->csv, arguments->classifier);
     if (status == STATUS_OK)
         status = classifier_open(arguments->classifier, &evaluation->classifier);
     if (status == STATUS_OK)
         status = dataset_join_open(arguments->data.texts, arguments->data.count, &evaluation->join);
+    if (status == STATUS_OK && arguments->csv != NULL)
+        status = data_arguments_check_output(evaluation->join, arguments->csv);
     if (status == STATUS_OK)
         status = judgement_create(evaluation->classifier, arguments->classifier, evaluation->join,
                                   arguments->classes, &evaluation->judgement);

@@ -76,11 +76,13 @@ static enum status open_modules(const struct module_selection *selection, struct
     return status == STATUS_OK ? classifier_from_modules(composition, "composition", classifier) : status;
 }
 
-static enum status open_source(const char *source, struct classifier **classifier)
+static enum status open_source(const char *source, const char *output, struct classifier **classifier)
 {
     struct module_selection selection = {0};
-    char kind[16];
+    char kind[FACET_KIND_BYTES];
     enum status status = module_selection_parse(source, &selection);
+    if (status == STATUS_OK)
+        status = output_file_check_input(output, selection.path);
     if (status == STATUS_OK)
         status = hdf5_kind(selection.path, kind);
     if (status == STATUS_OK && strcmp(kind, "modules") != 0 && strcmp(kind, "composition") != 0) {
@@ -103,9 +105,7 @@ static enum status export_graph(void *input)
     struct classifier *classifier = NULL;
     enum status status = output_file_check(arguments->output);
     if (status == STATUS_OK)
-        status = output_file_check_input(arguments->output, arguments->source);
-    if (status == STATUS_OK)
-        status = open_source(arguments->source, &classifier);
+        status = open_source(arguments->source, arguments->output, &classifier);
     if (status == STATUS_OK)
         status = classifier_export(classifier, arguments->with_scaling, arguments->output);
     if (status == STATUS_OK)

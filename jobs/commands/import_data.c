@@ -184,7 +184,13 @@ static enum status import(struct job *job, void *input)
     int32_t name_count = 0;
     struct summary summary = {.image_count = 0};
     read_split *reader = find_reader(job, arguments->source);
-    enum status status = output_file_check(arguments->output);
+    enum status status = STATUS_OK;
+    if (job->rank == 0)
+        status = output_file_check(arguments->output);
+    if (status == STATUS_OK)
+        status = output_file_check_input(arguments->output, arguments->source);
+    if (status == STATUS_OK)
+        status = output_file_check_input(arguments->output, arguments->class_names);
     if (status == STATUS_OK && arguments->class_names != NULL)
         status = class_names_file_read(arguments->class_names, &names, &name_count);
     status = ranks_agree(job->comm, status);

@@ -305,8 +305,13 @@ static enum status predict(void *input)
     const struct arguments *arguments = input;
     struct classifier *classifier = NULL;
     enum status status = STATUS_OK;
-    if (arguments->output != NULL)
+    if (arguments->output != NULL) {
         status = output_file_check(arguments->output);
+        if (status == STATUS_OK)
+            status = output_file_check_input(arguments->output, arguments->classifier);
+        if (status == STATUS_OK)
+            status = output_file_check_input(arguments->output, arguments->input);
+    }
     if (status == STATUS_OK)
         status = classifier_open(arguments->classifier, &classifier);
     if (status == STATUS_OK)

@@ -81,6 +81,10 @@ static enum status replace(void *input, struct module_set **replaced)
         status = error_set(STATUS_USAGE, "--with %s: names %d classes, expected one: FILE:CLASS",
                            arguments->with, (int)with->count);
     if (status == STATUS_OK)
+        status = composition_check_output(arguments->output, arguments->composition);
+    if (status == STATUS_OK)
+        status = composition_check_output(arguments->output, with->path);
+    if (status == STATUS_OK)
         status = modules_file_load(arguments->composition, NULL, &composition);
     if (status == STATUS_OK)
         status = modules_file_load(with->path, NULL, &from);

@@ -155,6 +155,9 @@ static enum status look(struct reporting *reporting)
     enum status status = find_files(reporting);
     if (status == STATUS_OK && reporting->job->rank == 0)
         status = output_file_check(arguments->output);
+    const char *const inputs[] = {arguments->test, arguments->network, arguments->modules};
+    for (size_t i = 0; status == STATUS_OK && i < sizeof inputs / sizeof *inputs; i++)
+        status = output_file_check_input(arguments->output, inputs[i]);
     if (status == STATUS_OK && reporting->job->rank == 0)
         status = record_read(arguments->run, &reporting->record);
     return status;

@@ -138,6 +138,32 @@ refused "no-such-folder" facet compose run/modules.h5 -o no-such-folder/out.h5
 cp train.h5 own.h5
 refused_on_ranks "own.h5" facet train --net mlp-1 --data own.h5 -o own.h5
 expect_same_bytes train.h5 own.h5
+# kept COMMAND... : refused, because its output is input.h5, a copy of one of its inputs.
+kept() {
+    cp input.h5 before.h5
+    expect 1 "$@"
+    expect_one_line_about "is the input"
+    expect_same_bytes before.h5 input.h5
+}
+cp train.h5 input.h5
+kept facet compose run/modules.h5 --calibrate input.h5 -o input.h5
+kept facet adapt composition.h5 --data input.h5 --steps 1 -o input.h5
+kept facet evaluate net.h5 --data input.h5 --confusion-csv input.h5
+kept facet report run --test input.h5 -o input.h5
+cp run/modules.h5 input.h5
+kept facet compose input.h5:Bag -o input.h5
+kept facet compose run/modules.h5:Coat input.h5:Bag --plan votes -o input.h5
+kept facet replace composition.h5 --class Bag --with input.h5:Bag -o input.h5
+kept facet adapt input.h5 --data train.h5 --steps 1 -o input.h5
+kept facet export input.h5:Bag -o input.h5
+cp net.h5 input.h5
+kept facet export input.h5 -o input.h5
+kept facet bench input.h5 --tune input.h5
+tar -cf input.h5 idx
+kept facet import-data input.h5 -o input.h5
+cp composition.h5 own.h5
+expect 0 facet compose own.h5:Bag,Coat -o own.h5
+expect 0 facet replace own.h5 --class Bag --with run/modules.h5:Bag -o own.h5
 echo "a file" >occupied
 refused_on_ranks "occupied" facet decompose net.h5 --data train.h5 -o occupied
 mkdir folder.h5
