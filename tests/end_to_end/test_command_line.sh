@@ -68,6 +68,9 @@ printf '\0\0\10\3\0\0\0\4\0\0\0\2\0\0\0\2abcdefghijklmnop' >idx/train-images-idx
 printf '\0\0\10\1\0\0\0\4\0\1\0\1' >idx/train-labels-idx1-ubyte
 run facet import-data idx -o two.h5
 run facet train --net mlp-1 --data two.h5 --epochs 1 -o open.h5
+cp two.h5 "it's two.h5"
+run facet train --net mlp-1 --data "it's two.h5" --epochs 1 -o odd.h5
+expect_text odd.h5.run/run.json "facet train --net mlp-1 --data 'it'\\\\''s two.h5' --epochs 1 -o odd.h5\""
 code=0
 facet train --net mlp-1 --data two.h5 --epochs 1 -o closed.h5 <&- >&- 2>&- || code=$?
 [ "$code" -eq 1 ] || mistake "exit code $code, expected 1: train with nowhere to tell its result"
