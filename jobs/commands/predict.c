@@ -143,7 +143,7 @@ static void report_image(struct prediction *prediction, const char *path)
         json_decref(predictions);
     else
         json_array_append_new(prediction->images,
-                              json_pack("{s:s, s:o}", "image", path, "predictions", predictions));
+                              json_pack("{s:o, s:o}", "image", json_text(path), "predictions", predictions));
 }
 
 static enum status predict_image(struct prediction *prediction, const char *path)
@@ -175,8 +175,8 @@ static enum status predict_images(const struct arguments *arguments, struct clas
     for (int i = 0; i < arguments->image_count && status == STATUS_OK; i++)
         status = predict_image(&prediction, arguments->images[i]);
     if (status == STATUS_OK && arguments->json)
-        json_print(json_pack("{s:s, s:s, s:O}", "kind", classifier->kind, "file", arguments->classifier,
-                             "images", prediction.images));
+        json_print(json_pack("{s:s, s:o, s:O}", "kind", classifier->kind, "file",
+                             json_text(arguments->classifier), "images", prediction.images));
     json_decref(prediction.images);
     classifier_run_destroy(&prediction.run);
     memory_free(&prediction.scores);
