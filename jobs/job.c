@@ -91,6 +91,14 @@ float parse_number(const struct argp_state *state, const char *option, const cha
     return value;
 }
 
+const char *parsed_name(const struct argp_option *options, int key)
+{
+    for (; options->name != NULL || options->doc != NULL; options++)
+        if (options->name != NULL && options->key == key)
+            return options->name;
+    return NULL;
+}
+
 void parse_require(const struct argp_state *state, const char *option, const void *value)
 {
     if (value == NULL)

@@ -33,6 +33,8 @@ int64_t parse_integer(const struct argp_state *state, const char *option, const 
                       int64_t most);
 float parse_number(const struct argp_state *state, const char *option, const char *text, float least,
                    float most);
+/* The name of the option that has the key; NULL when none of the table's has. */
+const char *parsed_name(const struct argp_option *options, int key);
 /* argp_error when `value` is NULL: a required option or argument is missing. */
 void parse_require(const struct argp_state *state, const char *option, const void *value);
 

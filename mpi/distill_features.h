@@ -16,7 +16,8 @@ struct distill_images {
     uint32_t *train, *held; /* images of the dataset, in its order; owned */
 };
 
-/* STATUS_NOT_FOUND when a class of the network has no images; STATUS_SHAPE for images of another shape. */
+/* STATUS_NOT_FOUND when a class of the network is none of the dataset, or no image is left to learn from;
+ * STATUS_SHAPE for images of another shape. */
 enum status distill_images_create(const struct network *network, const struct dataset *dataset,
                                   const char *dataset_path, struct distill_images *images);
 void distill_images_clear(struct distill_images *images);

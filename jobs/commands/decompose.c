@@ -31,7 +31,8 @@ struct arguments {
     const char *network, *data, *classes, *run;
     char *command_line;
     enum method method;
-    struct distill_options distill;
+    struct distill_arguments distill;
+    const char *activation_given; /* the last option that was given of method activation alone, or NULL */
     struct activation_options activation;
     struct backtracking_options backtracking;
     bool slice, json;
@@ -84,6 +85,8 @@ static const struct argp_option options[] = {
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
+    if (key >= KEY_TAU_PLUS && key <= KEY_SLICE)
+        arguments->activation_given = parsed_name(options, key);
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &arguments->distill;
@@ -143,10 +146,10 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         parse_require(state, "NETWORK", arguments->network);
         parse_require(state, "--data", arguments->data);
         parse_require(state, "--output", arguments->run);
-        arguments->distill.frozen = arguments->method == METHOD_GRADIENT;
-        if (arguments->distill.joint_steps == JOINT_STEPS_NOT_GIVEN)
-            arguments->distill.joint_steps =
-                arguments->distill.frozen ? 0 : distill_options_default().joint_steps;
+        arguments->distill.options.frozen = arguments->method == METHOD_GRADIENT;
+        if (arguments->distill.options.joint_steps == JOINT_STEPS_NOT_GIVEN)
+            arguments->distill.options.joint_steps =
+                arguments->distill.options.frozen ? 0 : distill_options_default().joint_steps;
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -227,15 +230,27 @@ static enum status check_shapes(const struct decompose_run *run)
         (int)wants.w, (int)wants.c);
 }
 
-/* Each class of the network has images: before work begins, not when its turn comes. */
+/* Each class of the network is one of the data, and those asked for have images: before work begins, not when
+ * their turn comes. */
 static enum status check_classes(const struct decompose_run *run)
 {
-    enum status status = STATUS_OK;
-    int32_t found;
-    for (int32_t i = 0; i < run->network->class_count && status == STATUS_OK; i++)
-        status = class_names_find((const class_name *)run->dataset->class_names, run->dataset->class_count,
-                                  run->network->class_names[i], run->arguments->data, &found);
-    return status;
+    const struct dataset *dataset = run->dataset;
+    for (int32_t i = 0, asked = 0; i < run->network->class_count; i++) {
+        const char *name = run->network->class_names[i];
+        int32_t found;
+        enum status status = class_names_find((const class_name *)dataset->class_names, dataset->class_count,
+                                              name, run->arguments->data, &found);
+        if (status != STATUS_OK)
+            return status;
+        if (asked == run->class_count || run->classes[asked] != i)
+            continue;
+        asked++;
+        if (dataset->class_start[found + 1] == dataset->class_start[found])
+            return error_set(STATUS_NOT_FOUND,
+                             "%s: class %s has no images to make a module of; leave it out with --classes",
+                             run->arguments->data, name);
+    }
+    return STATUS_OK;
 }
 
 static enum status load(struct decompose_run *run)
@@ -247,9 +262,9 @@ static enum status load(struct decompose_run *run)
     if (status == STATUS_OK)
         status = check_shapes(run);
     if (status == STATUS_OK)
-        status = check_classes(run);
-    if (status == STATUS_OK)
         status = choose_classes(run);
+    if (status == STATUS_OK)
+        status = check_classes(run);
     return status;
 }
 
@@ -282,9 +297,9 @@ static enum status record_options(struct decompose_run *run)
     option_records_add(&run->records, "--method", "%s", method_names[arguments->method]);
     option_records_add(&run->records, "--conv", "%s", run->job->convolutions);
     if (arguments->method != METHOD_ACTIVATION) {
-        distill_options_record(&arguments->distill, &run->records);
+        distill_options_record(&arguments->distill.options, &run->records);
         run->class_records = run->records;
-        distill_options_record_joint(&arguments->distill, &run->records);
+        distill_options_record_joint(&arguments->distill.options, &run->records);
     } else
         record_activation(arguments, &run->records);
     option_records_add(&run->records, "--classes", "%s",
@@ -311,7 +326,7 @@ static enum status distill(struct decompose_run *run)
         .network = run->network,
         .dataset = dataset,
         .dataset_path = run->arguments->data,
-        .options = &run->arguments->distill,
+        .options = &run->arguments->distill.options,
         .work = {.comm = run->job->comm,
                  .run_directory = run->arguments->run,
                  .output_path = run->modules,
@@ -414,6 +429,17 @@ static void report(const struct decompose_run *run, const struct energy_cost *co
     json_print(object);
 }
 
+/* Says of an option that only other methods look at that this one does not. */
+static void tell_ignored(struct decompose_run *run)
+{
+    const struct arguments *arguments = run->arguments;
+    const char *given =
+        arguments->method == METHOD_ACTIVATION ? arguments->distill.given : arguments->activation_given;
+    if (given != NULL && run->job->rank == 0)
+        console_print(&run->console, "facet: note: --%s means nothing to method %s", given,
+                      method_names[arguments->method]);
+}
+
 static enum status decompose_on_ranks(struct job *job, void *input)
 {
     struct decompose_run run = {.job = job, .arguments = input};
@@ -423,6 +449,7 @@ static enum status decompose_on_ranks(struct job *job, void *input)
     run.progress.show = job->rank == 0 ? console_show : NULL;
     run.progress.show_context = &run.console;
 
+    tell_ignored(&run);
     enum status status = ranks_agree(job->comm, load(&run));
     if (status == STATUS_OK)
         status = record_options(&run);
@@ -448,9 +475,9 @@ int command_decompose(int argc, char **argv)
 {
     struct arguments arguments = {.classes_run = class_run_options_default(),
                                   .activation = activation_options_default(),
-                                  .distill = distill_options_default(),
+                                  .distill = {.options = distill_options_default()},
                                   .backtracking = backtracking_options_default()};
-    arguments.distill.joint_steps = JOINT_STEPS_NOT_GIVEN;
+    arguments.distill.options.joint_steps = JOINT_STEPS_NOT_GIVEN;
     arguments.command_line = command_line_join(argc, argv);
     job_parse(&argp_decompose, argc, argv, &arguments);
     int code = job_run(&arguments.job, decompose_on_ranks, &arguments);

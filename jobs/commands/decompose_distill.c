@@ -47,7 +47,10 @@ static const struct argp_option options[] = {
 
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
-    struct distill_options *distill = state->input;
+    struct distill_arguments *arguments = state->input;
+    struct distill_options *distill = &arguments->options;
+    const char *name = parsed_name(options, key);
+    arguments->given = name != NULL ? name : arguments->given;
     switch (key) {
     case KEY_BUDGET:
         distill->budget = parse_number(state, "--budget", text, 0, 1);

@@ -7,7 +7,12 @@
 
 #include "mpi/distill.h"
 
-/* An argp child whose input is a struct distill_options. */
+struct distill_arguments {
+    struct distill_options options;
+    const char *given; /* the last of these options that was given, or NULL */
+};
+
+/* An argp child whose input is a struct distill_arguments. */
 extern const struct argp distill_argp;
 
 /* What came of it, as a line on stdout or added to a JSON object (NULL: the line). */

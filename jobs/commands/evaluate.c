@@ -94,6 +94,18 @@ struct evaluation {
     struct console console;
 };
 
+/* 0 % of no images would be a figure about nothing. */
+static enum status check_images(const struct evaluation *evaluation)
+{
+    const struct judgement *judgement = evaluation->judgement;
+    char paths[512];
+    for (int32_t i = 0; i < judgement->label_count; i++)
+        if (dataset_join_class_images(evaluation->join, judgement->classes[i]) > 0)
+            return STATUS_OK;
+    dataset_join_describe(evaluation->join, paths, sizeof paths);
+    return error_set(STATUS_NOT_FOUND, "%s: no images of the classes to judge; give others", paths);
+}
+
 static enum status load(struct evaluation *evaluation)
 {
     struct arguments *arguments = evaluation->arguments;
@@ -111,6 +123,8 @@ static enum status load(struct evaluation *evaluation)
     if (status == STATUS_OK)
         status = judgement_create(evaluation->classifier, arguments->classifier, evaluation->join,
                                   arguments->classes, &evaluation->judgement);
+    if (status == STATUS_OK)
+        status = check_images(evaluation);
     if (status == STATUS_OK && (arguments->confusion || arguments->csv != NULL))
         status = judgement_keep_confusion(evaluation->judgement);
     if (status == STATUS_OK)

@@ -108,6 +108,9 @@ make_idx
 bytes 0 0 8 1 0 0 0 4 0 2 0 2 >idx/train-labels-idx1-ubyte
 run facet import-data idx -o gap.h5
 refused_on_ranks "gap.h5: no images" facet train --net mlp-1 --data gap.h5 --classes 1 -o out.h5
+run facet train --net mlp-1 --data gap.h5 --epochs 1 -o gap-net.h5
+refused_on_ranks "gap.h5: class 1 has no images" facet decompose gap-net.h5 --data gap.h5 -o out-run
+refused_on_ranks "gap.h5: no images" facet evaluate gap-net.h5 --data gap.h5 --classes 1
 
 # A class that does not exist.
 refused_on_ranks "Teapot" facet decompose net.h5 --data train.h5 --classes Teapot -o out-run
