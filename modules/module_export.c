@@ -4,7 +4,8 @@
 #include <string.h>
 
 #include "compute/base/memory.h"
-#include "compute/formats/onnx/onnx_network.h"
+#include "compute/formats/onnx/export/onnx_description.h"
+#include "compute/formats/onnx/export/onnx_network.h"
 
 struct module_export {
     struct onnx_writer writer;

@@ -14,8 +14,8 @@
 
 #include "compute/base/memory.h"
 #include "compute/base/random.h"
+#include "compute/formats/onnx/export/onnx_writer.h"
 #include "compute/formats/onnx/onnx_import.h"
-#include "compute/formats/onnx/onnx_writer.h"
 #include "compute/network/pass.h"
 
 #define LIST(...)                                                                                            \

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "compute/formats/onnx/onnx_network.h"
+#include "compute/formats/onnx/export/onnx_network.h"
 #include "tests/unit/base/scratch_folder.h"
 #include "tests/unit/network/random_network.h"
 

@@ -1,7 +1,7 @@
 /* ONNX models, built node by node. A writer that has failed only remembers it and does nothing more, so that
  * a graph reads as a list of its nodes; onnx_writer_save says what went wrong. */
-#ifndef FACET_COMPUTE_FORMATS_ONNX_ONNX_WRITER_H
-#define FACET_COMPUTE_FORMATS_ONNX_ONNX_WRITER_H
+#ifndef FACET_COMPUTE_FORMATS_ONNX_EXPORT_ONNX_WRITER_H
+#define FACET_COMPUTE_FORMATS_ONNX_EXPORT_ONNX_WRITER_H
 
 #include "compute/base/shape.h"
 #include "compute/formats/onnx/onnx_model.h"

@@ -1,10 +1,10 @@
 /* Networks as nodes of an ONNX graph: the other way round from onnx_import.h. Images are (N, C, H, W) there;
  * weights are transposed on the way, and a flattened image is transposed before, since Facet's has its
  * channels together. */
-#ifndef FACET_COMPUTE_FORMATS_ONNX_ONNX_NETWORK_H
-#define FACET_COMPUTE_FORMATS_ONNX_ONNX_NETWORK_H
+#ifndef FACET_COMPUTE_FORMATS_ONNX_EXPORT_ONNX_NETWORK_H
+#define FACET_COMPUTE_FORMATS_ONNX_EXPORT_ONNX_NETWORK_H
 
-#include "compute/formats/onnx/onnx_writer.h"
+#include "compute/formats/onnx/export/onnx_writer.h"
 #include "compute/network/network.h"
 
 /* What of a network is written. */
@@ -25,14 +25,6 @@ void onnx_write_network(struct onnx_writer *writer, const struct onnx_part_of_ne
 
 /* Makes a value (N, C, 1, 1) a vector (N, C), as `output`. */
 void onnx_write_flatten(struct onnx_writer *writer, const char *input, const char *output);
-
-/* Value `output` is `image`, pixels from 0 to 255, as a network of that scaling wants it. */
-void onnx_write_scaling(struct onnx_writer *writer, const struct scaling *scaling, int32_t channels,
-                        const char *image, const char *output);
-
-/* The metadata that onnx_metadata_read reads. scaling NULL: the graph takes pixels as they are. */
-void onnx_write_description(struct onnx_writer *writer, const class_name *names, int32_t count,
-                            const struct scaling *scaling, int32_t channels);
 
 /* A whole network in a file of its own: output "logits", (N, K) or (N, K, H, W). with_scaling puts the
  * scaling from pixels into the graph; else it is in the metadata alone. */

@@ -1,4 +1,4 @@
-#include "compute/formats/onnx/onnx_writer.h"
+#include "compute/formats/onnx/export/onnx_writer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
