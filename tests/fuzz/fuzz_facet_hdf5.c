@@ -13,24 +13,20 @@ static void make_dataset(const char *path)
     static const int32_t labels[3] = {0, 1, 1};
     static const uint8_t pixels[3 * 12];
     struct dataset *dataset;
-    if (dataset_create((struct shape){2, 2, 3}, 2, names, pixels, labels, 3, &dataset) != STATUS_OK ||
-        dataset_file_write(dataset, path) != STATUS_OK)
-        abort();
+    must(dataset_create((struct shape){2, 2, 3}, 2, names, pixels, labels, 3, &dataset));
+    must(dataset_file_write(dataset, path));
     dataset_destroy(&dataset);
 }
 
-static void make_network(const char *path)
+/* 0: a dataset; 1: a network. */
+static void make_file(uint8_t kind, const char *path)
 {
-    struct network *network;
-    const struct layer_options dense = {.out_c = 2, .bias = true},
-                               norm = {.epsilon = 1e-3F, .momentum = 0.1F};
-    int32_t last = 0;
-    if (network_create("fuzz", (struct shape){1, 1, 3}, &network) != STATUS_OK ||
-        network_add_layer(network, LAYER_BATCHNORM, "n", &norm, &last, 1, &last) != STATUS_OK ||
-        network_add_layer(network, LAYER_RELU, "r", NULL, &last, 1, &last) != STATUS_OK ||
-        network_add_layer(network, LAYER_DENSE, "d", &dense, &last, 1, &last) != STATUS_OK ||
-        network_finish(network) != STATUS_OK || network_file_write(network, path) != STATUS_OK)
-        abort();
+    if (kind == 0) {
+        make_dataset(path);
+        return;
+    }
+    struct network *network = make_network(3, 2);
+    must(network_file_write(network, path));
     network_destroy(&network);
 }
 
@@ -59,12 +55,10 @@ static void read_again(const char *path, bool is_dataset)
 {
     struct dataset *dataset = NULL;
     struct network *network = NULL;
-    if (is_dataset && dataset_file_load(path, &dataset) == STATUS_OK &&
-        dataset_file_write(dataset, path) != STATUS_OK)
-        abort();
-    if (!is_dataset && network_file_read(path, &network) == STATUS_OK &&
-        network_file_write(network, path) != STATUS_OK)
-        abort();
+    if (is_dataset && dataset_file_load(path, &dataset) == STATUS_OK)
+        must(dataset_file_write(dataset, path));
+    if (!is_dataset && network_file_read(path, &network) == STATUS_OK)
+        must(network_file_write(network, path));
     dataset_destroy(&dataset);
     network_destroy(&network);
 }
@@ -72,19 +66,9 @@ static void read_again(const char *path, bool is_dataset)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz_input input = {data, size};
-    bool is_dataset = fuzz_byte(&input) % 2 == 0;
+    uint8_t kind = fuzz_byte(&input) % 2;
     char path[128];
-    fuzz_file("a", (struct fuzz_input){NULL, 0}, path);
-    if (is_dataset)
-        make_dataset(path);
-    else
-        make_network(path);
-    hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
-    if (file < 0)
-        abort();
-    while (input.left > 0)
-        mutate(file, &input);
-    H5Fclose(file);
-    read_again(path, is_dataset);
+    changed_file(kind, make_file, mutate, &input, path);
+    read_again(path, kind == 0);
     return 0;
 }

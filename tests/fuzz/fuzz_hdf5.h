@@ -9,8 +9,30 @@
 
 #include "compute/formats/hdf5_array.h"
 #include "compute/formats/hdf5_error.h"
+#include "compute/network/network.h"
 
-enum { ELEMENTS_MAX = 1 << 14 };
+enum { ELEMENTS_MAX = 1 << 14, GOOD_FILES_MAX = 4 };
+
+static inline void must(enum status status)
+{
+    if (status != STATUS_OK)
+        abort();
+}
+
+/* Batch norm, ReLU and a dense layer on 1×1×C. */
+static inline struct network *make_network(int32_t channels, int32_t outputs)
+{
+    struct network *network;
+    const struct layer_options dense = {.out_c = outputs, .bias = true},
+                               norm = {.epsilon = 1e-3F, .momentum = 0.1F};
+    int32_t last = 0;
+    must(network_create("fuzz", (struct shape){1, 1, channels}, &network));
+    must(network_add_layer(network, LAYER_BATCHNORM, "n", &norm, &last, 1, &last));
+    must(network_add_layer(network, LAYER_RELU, "r", NULL, &last, 1, &last));
+    must(network_add_layer(network, LAYER_DENSE, "d", &dense, &last, 1, &last));
+    must(network_finish(network));
+    return network;
+}
 
 /* Overwrites bytes of an array's elements, whatever they are. */
 static inline void patch_array(hid_t array, struct fuzz_input *input)
@@ -81,6 +103,25 @@ static inline void mutate_file(hid_t file, const char *array, const char *group,
         patch_attribute(opened, attribute, input);
         H5Gclose(opened);
     }
+}
+
+/* Writes the good file of that kind, which `make` wrote once, and exchanges in it what the input says. */
+static inline void changed_file(uint8_t kind, void (*make)(uint8_t kind, const char *path),
+                                void (*mutate)(hid_t file, struct fuzz_input *input),
+                                struct fuzz_input *input, char path[128])
+{
+    static struct fuzz_input good[GOOD_FILES_MAX];
+    fuzz_file("a", good[kind], path);
+    if (good[kind].data == NULL) {
+        make(kind, path);
+        good[kind] = fuzz_content(path);
+    }
+    hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
+    if (file < 0)
+        abort();
+    while (input->left > 0)
+        mutate(file, input);
+    H5Fclose(file);
 }
 
 #endif

@@ -7,27 +7,7 @@
 #include "modules/modules_file.h"
 
 enum { FILES = 4, CLASSES = 2 };
-
-static void must(enum status status)
-{
-    if (status != STATUS_OK)
-        abort();
-}
-
-/* ReLU and a dense layer on 1×1×C. */
-static struct network *make_network(int32_t channels, int32_t outputs)
-{
-    struct network *network;
-    const struct layer_options dense = {.out_c = outputs, .bias = true},
-                               norm = {.epsilon = 1e-3F, .momentum = 0.1F};
-    int32_t last = 0;
-    must(network_create("fuzz", (struct shape){1, 1, channels}, &network));
-    must(network_add_layer(network, LAYER_BATCHNORM, "n", &norm, &last, 1, &last));
-    must(network_add_layer(network, LAYER_RELU, "r", NULL, &last, 1, &last));
-    must(network_add_layer(network, LAYER_DENSE, "d", &dense, &last, 1, &last));
-    must(network_finish(network));
-    return network;
-}
+_Static_assert(FILES <= (int)GOOD_FILES_MAX, "each is kept");
 
 static void make_map(const struct network *parent, int32_t index, struct module *module)
 {
@@ -124,20 +104,12 @@ static void mutate(hid_t file, struct fuzz_input *input)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz_input input = {data, size};
-    uint8_t which = fuzz_byte(&input) % FILES;
     struct module_set *set = NULL;
     char path[128];
-    fuzz_file("a", (struct fuzz_input){NULL, 0}, path);
-    make_file(which, path);
-    hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
-    if (file < 0)
-        abort();
-    while (input.left > 0)
-        mutate(file, &input);
-    H5Fclose(file);
-    if (modules_file_load(path, NULL, &set) == STATUS_OK &&
-        modules_file_save(set, "composition", path) != STATUS_OK)
-        abort();
+    uint8_t which = fuzz_byte(&input) % FILES;
+    changed_file(which, make_file, mutate, &input, path);
+    if (modules_file_load(path, NULL, &set) == STATUS_OK)
+        must(modules_file_save(set, "composition", path));
     module_set_destroy(&set);
     return 0;
 }
