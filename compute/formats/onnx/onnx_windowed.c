@@ -123,6 +123,12 @@ enum status onnx_import_conv(struct onnx_builder *b)
             "channels",
             (long long)dims[0], (long long)dims[1], (long long)dims[2], (long long)dims[3],
             bias != NULL ? " with a bias" : "", (long long)groups, in.c);
+    size_t count;
+    const int64_t *kernel = onnx_ints(b, "kernel_shape", &count);
+    if (kernel != NULL && (count != 2 || kernel[0] != dims[2] || kernel[1] != dims[3]))
+        return onnx_unsupported(b, "its kernel is %lldx%lld; its weights are %lldx%lld",
+                                count < 1 ? 0 : (long long)kernel[0], count < 2 ? 0 : (long long)kernel[1],
+                                (long long)dims[2], (long long)dims[3]);
     o.out_c = (int32_t)dims[0];
     o.kernel_h = (int32_t)dims[2];
     o.kernel_w = (int32_t)dims[3];
@@ -333,16 +339,23 @@ enum status onnx_import_slice(struct onnx_builder *b)
     struct onnx_value *value = onnx_layer_input(b, 0);
     struct onnx_list starts, ends, axes, steps;
     struct layer_options window;
+    bool cut[ONNX_RANK_MAX] = {false};
     if (value == NULL || !whole_window(&value->view.shape, &window) || !onnx_list(b, "starts", 1, &starts) ||
         !onnx_list(b, "ends", 2, &ends) || !onnx_list(b, "axes", 3, &axes) ||
         !onnx_list(b, "steps", 4, &steps) || starts.count != ends.count ||
         (axes.given && axes.count != starts.count) || (steps.given && steps.count != starts.count))
         return onnx_unsupported(b, "only images can be sliced, at constant places");
     for (size_t i = 0; i < starts.count; i++) {
-        int32_t axis = onnx_axis(axes.given ? axes.numbers[i] : (int64_t)i, value->view.shape.rank);
+        int64_t wanted = axes.given ? axes.numbers[i] : (int64_t)i;
+        int32_t axis = onnx_axis(wanted, value->view.shape.rank);
         const struct slice slice = {starts.numbers[i], ends.numbers[i], steps.given ? steps.numbers[i] : 1};
         int64_t from, out;
-        if (axis < 0 || !slice_range(&slice, value->view.shape.dims[axis], &from, &out))
+        if (axis < 0 || cut[axis])
+            return onnx_unsupported(
+                b, axis < 0 ? "axis %lld of %d dimensions" : "it names an axis twice: %lld of %d dimensions",
+                (long long)wanted, value->view.shape.rank);
+        cut[axis] = true;
+        if (!slice_range(&slice, value->view.shape.dims[axis], &from, &out))
             return onnx_unsupported(b, "it takes nothing, or goes backwards");
         if (axis == 0 ? from != 0 || slice.step != 1 || out != b->batch
                       : !cut_axis(&window, axis, from, out, slice.step))
