@@ -62,7 +62,7 @@ static enum status refuse_strangers(const struct classifier *classifier, const c
     dataset_join_describe(join, paths, sizeof paths);
     return error_set(STATUS_NOT_FOUND,
                      "%s and %s share no class: the first of one is \"%s\", of the other \"%s\"; class "
-                     "names must agree",
+                     "names must agree (facet import --class-names gives a network its own)",
                      where_classifier, paths, classifier->labels[0], join->sets[0].dataset->class_names[0]);
 }
 

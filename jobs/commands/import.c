@@ -128,12 +128,12 @@ static bool ends_with(const char *text, const char *end)
     return length >= tail && strcmp(text + length - tail, end) == 0;
 }
 
-/* A node that cannot be imported is a line on stderr; the error that follows has only room for the first. */
+/* Nodes that cannot be imported are a line each on stderr; the error that follows names the first alone. */
 static enum status import_onnx(const char *path, struct network **network)
 {
     char *problems;
     enum status status = onnx_import(path, network, &problems);
-    if (problems != NULL)
+    if (problems != NULL && strchr(problems, '\n') != NULL)
         fprintf(stderr, "%s\n", problems);
     memory_free(&problems);
     return status;

@@ -114,6 +114,7 @@ static enum status check_ratio(const struct image_archive *archive)
 /* Copies a path without its "." components and trailing "/". */
 static enum status clean_path(struct image_archive *archive, const char *given)
 {
+    const char *whole = given;
     size_t used = 0;
     if (*given == '/')
         return error_set(STATUS_FORMAT, "%s: %.200s: an absolute path; make the archive with relative ones",
@@ -121,8 +122,8 @@ static enum status clean_path(struct image_archive *archive, const char *given)
     while (*given != '\0') {
         size_t bytes = strcspn(given, "/");
         if (bytes == 2 && given[0] == '.' && given[1] == '.')
-            return error_set(STATUS_FORMAT, "%s: a path with \"..\"; make the archive without",
-                             archive->name);
+            return error_set(STATUS_FORMAT, "%s: %.200s: a path with \"..\"; make the archive without",
+                             archive->name, whole);
         if (bytes > 0 && !(bytes == 1 && given[0] == '.')) {
             if (used + bytes + 2 > sizeof archive->path)
                 return error_set(STATUS_FORMAT, "%s: a path of more than %d bytes", archive->name,

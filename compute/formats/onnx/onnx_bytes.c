@@ -104,23 +104,23 @@ static enum status resolve(const char *model_path, const char *location, char **
     if (!location_is_plain(location))
         return error_set(
             STATUS_FORMAT,
-            "%s: its weights are said to be in \"%s\"; only files in the model's own folder are read "
-            "(no absolute path, no \"..\")",
-            model_path, location);
+            "its data are said to be in \"%s\"; only files in the model's own folder are read (no absolute "
+            "path, no \"..\")",
+            location);
     char *folder = folder_of(model_path);
     if (folder == NULL)
-        return error_set(STATUS_IO, "%s: its folder: %s", model_path, strerror(errno));
+        return error_set(STATUS_IO, "the model's folder: %s", strerror(errno));
     enum status status = STATUS_OK;
     int length = snprintf(path, sizeof path, "%s/%s", folder, location);
     if (length < 0 || (size_t)length >= sizeof path)
-        status = error_set(STATUS_FORMAT, "%s: the path of its weights is too long", model_path);
+        status = error_set(STATUS_FORMAT, "the path of its data is too long");
     else if ((*resolved = realpath(path, NULL)) == NULL)
-        status = error_set(STATUS_IO, "%s: its weights are in %s: %s", model_path, path, strerror(errno));
+        status = error_set(STATUS_IO, "its data are in %s: %s", path, strerror(errno));
     size_t inside = strlen(folder);
     if (status == STATUS_OK && inside > 1 && /* not the root folder */
         (strncmp(*resolved, folder, inside) != 0 || (*resolved)[inside] != '/'))
-        status = error_set(STATUS_FORMAT, "%s: its weights in \"%s\" are a link out of the model's folder",
-                           model_path, location);
+        status =
+            error_set(STATUS_FORMAT, "its data in \"%s\" are a link out of the model's folder", location);
     if (status != STATUS_OK) {
         free(*resolved);
         *resolved = NULL;

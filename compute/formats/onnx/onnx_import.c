@@ -257,7 +257,7 @@ static enum status read_initializers_of_node(struct onnx_builder *b, bool *faile
         if (value->kind == ONNX_INITIALIZER) {
             enum status status = onnx_tensor_read(&b->pool, value->message, &value->constant);
             if (status != STATUS_OK)
-                return status;
+                return error_prefix(status, "%s: ", b->path);
             value->kind = ONNX_CONSTANT;
         }
         *failed = *failed || value->kind == ONNX_FAILED || value->kind == ONNX_NOTHING;
@@ -383,9 +383,10 @@ static enum status find_opset(struct onnx_builder *b, const Onnx__ModelProto *mo
 
 static enum status refuse_problems(const struct onnx_builder *b)
 {
-    const char *first = b->problems == NULL ? "" : b->problems;
-    return error_set(STATUS_FORMAT, "%s: %d node%s cannot be imported: %.700s", b->path, b->problem_count,
-                     b->problem_count == 1 ? "" : "s", first);
+    int first = (int)strcspn(b->problems, "\n");
+    return error_set(STATUS_FORMAT, "%s: %d node%s cannot be imported%s: %.*s", b->path, b->problem_count,
+                     b->problem_count == 1 ? "" : "s", b->problem_count == 1 ? "" : ", the first", first,
+                     b->problems);
 }
 
 static enum status finish_output(struct onnx_builder *b, const char *output, struct network **network)

@@ -178,6 +178,8 @@ static enum status add_dense(struct onnx_builder *b, struct onnx_value *value,
     if (status == STATUS_OK) {
         const struct onnx_shape count = {.rank = 1, .dims = {(int64_t)features}};
         status = onnx_tensor_make(&b->pool, &count, true, &addresses);
+        if (status != STATUS_OK)
+            status = onnx_node_error(b, status);
     }
     if (status != STATUS_OK)
         return status;

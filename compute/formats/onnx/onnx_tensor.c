@@ -104,9 +104,8 @@ enum status onnx_tensor_make(struct onnx_pool *pool, const struct onnx_shape *sh
     *tensor = NULL;
     onnx_shape_print(shape, text);
     if (!onnx_shape_count(shape, &count) || count > ONNX_MADE_ELEMENTS_MAX - pool->made_elements)
-        return error_set(STATUS_SHAPE,
-                         "%s: constants of %s elements; all that are computed together may have %d",
-                         pool->where, text, ONNX_MADE_ELEMENTS_MAX);
+        return error_set(STATUS_SHAPE, "constants of %s elements; all that are computed together may have %d",
+                         text, ONNX_MADE_ELEMENTS_MAX);
     pool->made_elements += count;
     return pool_add(pool, shape, count, integer, tensor);
 }
@@ -262,15 +261,13 @@ static size_t typed_count(const struct element_type *type, const Onnx__TensorPro
 
 /* --- reading --- */
 
-static enum status external_number(const struct onnx_pool *pool, const char *name, const char *text,
-                                   int64_t *number)
+static enum status external_number(const char *name, const char *text, int64_t *number)
 {
     char *end;
     errno = 0;
     long long value = strtoll(text, &end, 10);
     if (errno != 0 || end == text || *end != '\0' || value < 0)
-        return error_set(STATUS_FORMAT, "%s: tensor \"%s\": \"%s\" is no place in a file", pool->where, name,
-                         text);
+        return error_set(STATUS_FORMAT, "tensor \"%s\": \"%s\" is no place in a file", name, text);
     *number = value;
     return STATUS_OK;
 }
@@ -287,27 +284,26 @@ static enum status read_external(const struct onnx_pool *pool, const Onnx__Tenso
         if (strcmp(key, "location") == 0)
             location = value;
         else if (strcmp(key, "offset") == 0)
-            status = external_number(pool, name, value, &offset);
+            status = external_number(name, value, &offset);
         else if (strcmp(key, "length") == 0)
-            status = external_number(pool, name, value, &length);
+            status = external_number(name, value, &length);
     }
     if (status != STATUS_OK)
         return status;
     if (location == NULL || length != (int64_t)bytes)
         return error_set(STATUS_FORMAT,
-                         "%s: tensor \"%s\": external data of %lld bytes%s; its shape asks for %zu in a file",
-                         pool->where, name, (long long)length, location == NULL ? " nowhere" : "", bytes);
+                         "tensor \"%s\": external data of %lld bytes%s; its shape asks for %zu in a file",
+                         name, (long long)length, location == NULL ? " nowhere" : "", bytes);
     status = onnx_bytes_read_external(pool->where, location, offset, bytes, data);
     return status == STATUS_OK ? status : error_prefix(status, "tensor \"%s\": ", name);
 }
 
-static enum status shape_of(const struct onnx_pool *pool, const Onnx__TensorProto *message,
-                            struct onnx_shape *shape, size_t *count)
+static enum status shape_of(const Onnx__TensorProto *message, struct onnx_shape *shape, size_t *count)
 {
     const char *name = onnx_text(message->name);
     if (message->n_dims > ONNX_RANK_MAX)
-        return error_set(STATUS_FORMAT, "%s: tensor \"%s\" has %zu dimensions; at most %d are possible",
-                         pool->where, name, message->n_dims, ONNX_RANK_MAX);
+        return error_set(STATUS_FORMAT, "tensor \"%s\" has %zu dimensions; at most %d are possible", name,
+                         message->n_dims, ONNX_RANK_MAX);
     shape->rank = (int32_t)message->n_dims;
     for (int32_t i = 0; i < shape->rank; i++)
         shape->dims[i] = message->dims[i];
@@ -315,20 +311,17 @@ static enum status shape_of(const struct onnx_pool *pool, const Onnx__TensorProt
         return STATUS_OK;
     char text[ONNX_SHAPE_TEXT];
     onnx_shape_print(shape, text);
-    return error_set(STATUS_FORMAT,
-                     "%s: tensor \"%s\" claims a shape of %s; expected fewer than 2^31 elements", pool->where,
+    return error_set(STATUS_FORMAT, "tensor \"%s\" claims a shape of %s; expected fewer than 2^31 elements",
                      name, text);
 }
 
 /* Where the elements are: their number in bytes or elements must be what the shape asks for. */
-static enum status check_size(const struct onnx_pool *pool, const Onnx__TensorProto *message, size_t have,
-                              size_t need, const char *unit)
+static enum status check_size(const Onnx__TensorProto *message, size_t have, size_t need, const char *unit)
 {
     if (have == need)
         return STATUS_OK;
-    return error_set(STATUS_FORMAT,
-                     "%s: tensor \"%s\" has %zu %s; its shape asks for %zu: damaged, or truncated",
-                     pool->where, onnx_text(message->name), have, unit, need);
+    return error_set(STATUS_FORMAT, "tensor \"%s\" has %zu %s; its shape asks for %zu: damaged, or truncated",
+                     onnx_text(message->name), have, unit, need);
 }
 
 enum status onnx_tensor_read(struct onnx_pool *pool, const Onnx__TensorProto *message,
@@ -340,9 +333,9 @@ enum status onnx_tensor_read(struct onnx_pool *pool, const Onnx__TensorProto *me
     uint8_t *loaded = NULL;
     *tensor = NULL;
     if (type == NULL)
-        return error_set(STATUS_FORMAT, "%s: tensor \"%s\" is of type %d; expected floats or whole numbers",
-                         pool->where, onnx_text(message->name), message->data_type);
-    enum status status = shape_of(pool, message, &shape, &count);
+        return error_set(STATUS_FORMAT, "tensor \"%s\" is of type %d; expected floats or whole numbers",
+                         onnx_text(message->name), message->data_type);
+    enum status status = shape_of(message, &shape, &count);
     if (status != STATUS_OK)
         return status;
     size_t bytes = count * type->bytes;
@@ -352,9 +345,9 @@ enum status onnx_tensor_read(struct onnx_pool *pool, const Onnx__TensorProto *me
     if (external) {
         status = read_external(pool, message, bytes, &loaded);
     } else if (raw) {
-        status = check_size(pool, message, message->raw_data.len, bytes, "bytes");
+        status = check_size(message, message->raw_data.len, bytes, "bytes");
     } else {
-        status = check_size(pool, message, typed_count(type, message), count, "elements");
+        status = check_size(message, typed_count(type, message), count, "elements");
     }
     if (status == STATUS_OK)
         status = pool_add(pool, &shape, count, type->integer, tensor);

@@ -32,10 +32,10 @@ struct onnx_tensor {
     int64_t *integers; /* (count) if integer */
 };
 
-/* All tensors of a graph live in one pool until it is cleared. Tensors that are made, not read from the file,
- * share a budget, since a few bytes can ask for any number of elements. */
+/* All tensors of a graph live in one pool until it is cleared. Messages do not name the model. Tensors that
+ * are made, not read from the file, share a budget, since a few bytes can ask for any number of elements. */
 struct onnx_pool {
-    const char *where; /* the model's path */
+    const char *where; /* the model's path: external data are beside it */
     struct onnx_tensor **tensors;
     size_t count, capacity;
     size_t made_elements;

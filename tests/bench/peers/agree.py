@@ -193,7 +193,7 @@ def compare_modules(c):
     c.facet("decompose", network, "--data", data, "--method", "activation", "-o", run)
     modules, composition = f"{run}/modules.h5", c.path("c.h5")
     c.facet("compose", modules, "-o", composition)
-    for what, source, file in (("one module", f"{modules}:3", None), ("ten modules", composition, composition)):
+    for what, source, file in (("one module", f"{modules}:#3", None), ("ten modules", composition, composition)):
 
         def work():
             graph = c.path("m.onnx")
