@@ -125,8 +125,7 @@ static enum status entry_from_json(const char *path, size_t index, const json_t 
         const char *name = json_string_value(json_object_get(object, steps[step]));
         enum convolution_way way = name == NULL ? CONVOLUTION_WAY_COUNT : convolution_way_named(name);
         if (way == CONVOLUTION_WAY_COUNT ||
-            (way != CONVOLUTION_AUTO &&
-             !convolution_way_applies(way, &entry->conv, (enum convolution_step)step)))
+            (way != CONVOLUTION_AUTO && !convolution_way_applies(way, &entry->conv)))
             status =
                 refuse(path, index, steps[step],
                        "auto, im2col, direct, winograd2 or winograd4, as far as it can compute the shape");

@@ -14,6 +14,12 @@
  * 12 rows × 2 = 24 sums, 2 of b. Rows are shared out evenly among blocks, 32 as 11 + 11 + 10. */
 #include "compute/kernels/block_product.h"
 
+#include <stdint.h>
+
+#if defined(__AVX__)
+#    include <immintrin.h>
+#endif
+
 #if defined(__AVX512F__)
 enum { VECTOR = 16, MOST_PANELS = 2, MOST_ROWS = 12 };
 #elif defined(__AVX__)
@@ -36,9 +42,37 @@ typedef float loose_vector
 #endif
 #define INLINE static inline __attribute__((always_inline))
 
-/* Inlined with each number of rows and panels as constants. */
-INLINE void block(const struct block_product *p, const int rows, const int panels, const float *a,
-                  const float *b, float *c)
+/* The first `count` floats of the sums, 0 < count < VECTOR, added to what is there or put in its place. */
+INLINE void store_part(float *at, vector sum, ptrdiff_t count, bool accumulate)
+{
+#if defined(__AVX512F__)
+    const __mmask16 mask = (__mmask16)((1U << count) - 1);
+    if (accumulate)
+        sum += (vector)_mm512_maskz_loadu_ps(mask, at);
+    _mm512_mask_storeu_ps(at, mask, (__m512)sum);
+#elif defined(__AVX__)
+    static const int32_t lanes[2 * VECTOR] = {-1, -1, -1, -1, -1, -1, -1, -1};
+    const __m256i mask = _mm256_loadu_si256((const __m256i *)(const void *)(lanes + VECTOR - count));
+    if (accumulate)
+        sum += (vector)_mm256_maskload_ps(at, mask);
+    _mm256_maskstore_ps(at, mask, (__m256)sum);
+#else
+    for (ptrdiff_t j = 0; j < count; j++)
+        at[j] = accumulate ? at[j] + sum[j] : sum[j];
+#endif
+}
+
+INLINE void store(float *at, vector sum, bool accumulate)
+{
+    if (accumulate)
+        sum += *(const loose_vector *)at;
+    *(loose_vector *)at = sum;
+}
+
+/* Inlined with each number of rows and panels as constants, and whether the columns are fewer than the
+ * panels have. */
+INLINE void block(const struct block_product *p, const int rows, const int panels, const bool part,
+                  const ptrdiff_t columns, const float *a, const float *b, float *c)
 {
     const int vectors = panels * PANEL_VECTORS;
     const ptrdiff_t a_row = p->a.row, a_column = p->a.column, b_row = p->b.row, b_panel = p->b.panel;
@@ -81,21 +115,22 @@ INLINE void block(const struct block_product *p, const int rows, const int panel
     {
         UNROLL for (int v = 0; v < vectors; v++)
         {
-            loose_vector *at = (loose_vector *)(c + i * p->c.row + v * VECTOR);
-            if (p->accumulate)
-                sum[i][v] += *at;
-            *at = sum[i][v];
+            float *at = c + i * p->c.row + v * VECTOR;
+            if (!part || columns >= (v + 1) * VECTOR)
+                store(at, sum[i][v], p->accumulate);
+            else if (columns > v * VECTOR)
+                store_part(at, sum[i][v], columns - v * VECTOR, p->accumulate);
         }
     }
 }
 
 #define ROWS(count)                                                                                          \
     case count:                                                                                              \
-        block(p, count, panels, a, b, c);                                                                    \
+        block(p, count, panels, part, columns, a, b, c);                                                     \
         break;
 
-INLINE void block_of_rows(const struct block_product *p, ptrdiff_t rows, const int panels, const float *a,
-                          const float *b, float *c)
+INLINE void block_of_rows(const struct block_product *p, ptrdiff_t rows, const int panels, const bool part,
+                          const ptrdiff_t columns, const float *a, const float *b, float *c)
 {
     switch (rows) {
         ROWS(1)
@@ -111,13 +146,13 @@ INLINE void block_of_rows(const struct block_product *p, ptrdiff_t rows, const i
 }
 
 /* All rows of one line. */
-INLINE void line_of_blocks(const struct block_product *p, const int panels, const float *a, const float *b,
-                           float *c)
+INLINE void line_of_blocks(const struct block_product *p, const int panels, const bool part,
+                           const ptrdiff_t columns, const float *a, const float *b, float *c)
 {
     ptrdiff_t blocks = (p->rows + MOST_ROWS - 1) / MOST_ROWS;
     for (ptrdiff_t left = p->rows; blocks > 0; blocks--) {
         ptrdiff_t rows = left / blocks;
-        block_of_rows(p, rows, panels, a, b, c);
+        block_of_rows(p, rows, panels, part, columns, a, b, c);
         a += rows * p->a.row;
         c += rows * p->c.row;
         left -= rows;
@@ -126,18 +161,23 @@ INLINE void line_of_blocks(const struct block_product *p, const int panels, cons
 
 void BLOCK_PRODUCT(const struct block_product *p)
 {
-    ptrdiff_t panels = p->columns / BLOCK_PANEL;
-    for (ptrdiff_t panel = 0, width; panel < panels; panel += width) {
-        width = panels - panel < MOST_PANELS ? 1 : MOST_PANELS;
-        const float *b = p->b.data + panel * p->b.panel;
+    for (ptrdiff_t done = 0, width; done < p->columns; done += width * BLOCK_PANEL) {
+        ptrdiff_t left = p->columns - done;
+        width = left > (MOST_PANELS - 1) * BLOCK_PANEL ? MOST_PANELS : 1;
+        const float *b = p->b.data + done / BLOCK_PANEL * p->b.panel;
+        bool part = left < width * BLOCK_PANEL;
         for (ptrdiff_t image = 0; image < p->images; image++)
             for (ptrdiff_t line = 0; line < p->lines; line++) {
                 const float *a = p->a.data + image * p->a.image + line * p->a.line;
-                float *c = p->c.data + image * p->c.image + line * p->c.line + panel * BLOCK_PANEL;
-                if (width == MOST_PANELS)
-                    line_of_blocks(p, MOST_PANELS, a, b, c);
+                float *c = p->c.data + image * p->c.image + line * p->c.line + done;
+                if (width == MOST_PANELS && !part)
+                    line_of_blocks(p, MOST_PANELS, false, left, a, b, c);
+                else if (width == MOST_PANELS)
+                    line_of_blocks(p, MOST_PANELS, true, left, a, b, c);
+                else if (!part)
+                    line_of_blocks(p, 1, false, left, a, b, c);
                 else
-                    line_of_blocks(p, 1, a, b, c);
+                    line_of_blocks(p, 1, true, left, a, b, c);
             }
     }
 }

@@ -16,7 +16,8 @@
 enum { BLOCK_PANEL = 16 };
 
 /* For each image and line: c (rows × columns) (+)= Σ over batches and segments of
- * a (rows × depth) · b (depth × columns). Strides are in floats. `columns` is a multiple of BLOCK_PANEL. */
+ * a (rows × depth) · b (depth × columns). Strides are in floats. All of b's last panel is read, also where
+ * `columns` ends inside it: it must be there, whatever it holds. */
 struct block_product {
     ptrdiff_t images, lines, rows, columns;
     ptrdiff_t batches, segments, depth;

@@ -4,6 +4,7 @@
 
 #include "compute/kernels/axis.h"
 #include "compute/kernels/block_product.h"
+#include "compute/kernels/elementwise.h"
 #include "compute/kernels/epilogue.h"
 #include "compute/kernels/phase.h"
 
@@ -18,13 +19,12 @@
  *
  * A row of weights is K floats long. From PACK_CHANNELS on, a panel's part of such rows would be one cache
  * line out of many at a stride of a power of two, and crowd a few sets of the cache: then the weights are
- * first laid out panel by panel. */
+ * first laid out panel by panel. So they are when their channels fill no whole panels. */
 enum { TILE_FLOATS = 32 * 1024, WEIGHT_TILE_PIXELS = 128, PACK_CHANNELS = 128 };
 
-bool direct_applies(const struct convolution *conv, bool outputs)
+bool direct_applies(const struct convolution *conv)
 {
-    return conv->groups == 1 && conv->dilation_w == 1 &&
-           (outputs ? conv->out_c : conv->in_c) % BLOCK_PANEL == 0;
+    return conv->groups == 1 && conv->dilation_w == 1;
 }
 
 /* The part of padded images that a tile of outputs reads. */
@@ -115,29 +115,81 @@ static struct window_of_x window_at(const struct convolution *conv, const float 
     return (struct window_of_x){copy, rows * row, row};
 }
 
+/* Pixels side by side as one. A panel of 16 columns would be mostly empty with few output channels; p pixels
+ * fill it, each with the kernel shifted by a stride inside a window of S + (p − 1)·stride columns, which is
+ * gone through once for all of them. Outputs lie in memory as they did. A row of them still has LEAST_ROW
+ * bundles, or too few sums were under way at once. */
+struct bundle {
+    int32_t pixels;
+    struct convolution conv; /* of the bundles */
+};
+
+static struct bundle bundle_of(const struct convolution *conv)
+{
+    enum { MOST_PIXELS = 4, LEAST_ROW = 4 };
+    struct bundle bundle = {1, *conv};
+    int64_t k = conv->out_c, taps = conv->kernel_w, stride = conv->stride_w;
+    int32_t p = MOST_PIXELS;
+    while (p > 1 && (p * k > BLOCK_PANEL || conv->out_w % p != 0 || conv->out_w < LEAST_ROW * p ||
+                     taps + (p - 1) * stride >= p * taps))
+        p /= 2;
+    bundle.pixels = p;
+    bundle.conv.out_w = conv->out_w / p;
+    bundle.conv.out_c = conv->out_c * p;
+    bundle.conv.kernel_w = conv->kernel_w + (p - 1) * conv->stride_w;
+    bundle.conv.stride_w = conv->stride_w * p;
+    return bundle;
+}
+
 /* Weights (R, S, C, K) as the product's right operand. */
 struct weights {
     const float *data;
     ptrdiff_t panel, row;
 };
 
-static size_t packed_floats(const struct convolution *conv)
+static ptrdiff_t panels_of(ptrdiff_t columns)
 {
-    return conv->out_c < PACK_CHANNELS
-               ? 0
-               : (size_t)conv->kernel_h * (size_t)conv->kernel_w * (size_t)conv->in_c * (size_t)conv->out_c;
+    return (columns + BLOCK_PANEL - 1) / BLOCK_PANEL;
 }
 
-static struct weights weights_of(const struct convolution *conv, const float *w, float *packed)
+static ptrdiff_t weight_rows(const struct convolution *conv)
 {
-    ptrdiff_t k = conv->out_c, rows = (ptrdiff_t)conv->kernel_h * conv->kernel_w * conv->in_c;
-    if (packed_floats(conv) == 0)
+    return (ptrdiff_t)conv->kernel_h * conv->kernel_w * conv->in_c;
+}
+
+static size_t packed_floats(const struct bundle *bundle)
+{
+    ptrdiff_t k = bundle->conv.out_c;
+    bool in_place = bundle->pixels == 1 && k % BLOCK_PANEL == 0 && k < PACK_CHANNELS;
+    return in_place ? 0 : (size_t)(weight_rows(&bundle->conv) * panels_of(k) * BLOCK_PANEL);
+}
+
+/* `width` ≤ BLOCK_PANEL channels of w, for each pixel of the bundle beside those of the one before, to a
+ * panel of zeros. */
+static void pack_panel(const struct convolution *conv, const struct bundle *bundle, const float *w,
+                       ptrdiff_t width, float *panel)
+{
+    ptrdiff_t k = conv->out_c, c = conv->in_c, taps = conv->kernel_w, wide_taps = bundle->conv.kernel_w;
+    for (ptrdiff_t pixel = 0; pixel < bundle->pixels; pixel++)
+        for (ptrdiff_t r = 0; r < conv->kernel_h; r++)
+            copy_rows((size_t)(taps * c), (size_t)width, w + r * taps * c * k, (size_t)k,
+                      panel + (r * wide_taps + pixel * conv->stride_w) * c * BLOCK_PANEL + pixel * k,
+                      BLOCK_PANEL, false);
+}
+
+static struct weights weights_of(const struct convolution *conv, const struct bundle *bundle, const float *w,
+                                 float *packed)
+{
+    ptrdiff_t k = conv->out_c, panel = weight_rows(&bundle->conv) * BLOCK_PANEL;
+    size_t floats = packed_floats(bundle);
+    if (floats == 0)
         return (struct weights){w, BLOCK_PANEL, k};
-    float *dst = packed;
+    if (bundle->pixels > 1 || k % BLOCK_PANEL != 0)
+        memset(packed, 0, floats * sizeof *packed);
     for (ptrdiff_t from = 0; from < k; from += BLOCK_PANEL)
-        for (ptrdiff_t i = 0; i < rows; i++, dst += BLOCK_PANEL)
-            memcpy(dst, w + i * k + from, BLOCK_PANEL * sizeof *dst);
-    return (struct weights){packed, rows * BLOCK_PANEL, BLOCK_PANEL};
+        pack_panel(conv, bundle, w + from, k - from < BLOCK_PANEL ? k - from : BLOCK_PANEL,
+                   packed + from / BLOCK_PANEL * panel);
+    return (struct weights){packed, panel, BLOCK_PANEL};
 }
 
 /* Where the sums go: strides between output pixels, rows and images. */
@@ -177,12 +229,18 @@ static void tile_product(const struct convolution *conv, struct window_of_x x, s
     block_product_run(&product);
 }
 
+/* Floats of the outputs of a tile. */
+static size_t output_floats(const struct convolution *conv, struct tile tile)
+{
+    return (size_t)tile.images * (size_t)tile.rows * (size_t)conv->out_w * (size_t)conv->out_c;
+}
+
 /* Scratch: packed weights, tile of x, tile of sums (forward, where the residual is y). */
 static size_t forward_floats(const struct convolution *conv)
 {
-    struct tile tile = tile_of(conv);
-    return packed_floats(conv) + tile_floats(conv, tile) +
-           (size_t)tile.images * (size_t)tile.rows * (size_t)conv->out_w * (size_t)conv->out_c;
+    struct bundle bundle = bundle_of(conv);
+    struct tile tile = tile_of(&bundle.conv);
+    return packed_floats(&bundle) + tile_floats(&bundle.conv, tile) + output_floats(conv, tile);
 }
 
 /* What is left of `all` from `done` on, at most `most`. */
@@ -194,10 +252,12 @@ static int32_t part(int32_t done, int32_t all, int32_t most)
 void direct_forward(const struct convolution *conv, int32_t n, const float *x, const float *w,
                     const struct convolution_epilogue *epilogue, float *y, float *scratch)
 {
-    float *copy = scratch + packed_floats(conv);
-    struct tile most = tile_of(conv), tile;
-    float *sums = copy + tile_floats(conv, most);
-    struct weights weights = weights_of(conv, w, scratch);
+    struct bundle bundle = bundle_of(conv);
+    const struct convolution *wide = &bundle.conv;
+    float *copy = scratch + packed_floats(&bundle);
+    struct tile most = tile_of(wide), tile;
+    float *sums = copy + tile_floats(wide, most);
+    struct weights weights = weights_of(conv, &bundle, w, scratch);
     size_t in_image = (size_t)conv->in_h * (size_t)conv->in_w * (size_t)conv->in_c;
     size_t row_pixels = (size_t)conv->out_w, k = (size_t)conv->out_c;
     for (int32_t i = 0; i < n; i += tile.images) {
@@ -207,8 +267,8 @@ void direct_forward(const struct convolution *conv, int32_t n, const float *x, c
             size_t first = ((size_t)i * (size_t)conv->out_h + (size_t)p) * row_pixels;
             size_t pixels = (size_t)tile.images * (size_t)tile.rows * row_pixels;
             float *rows = epilogue_reads(epilogue, y) ? sums : y + first * k;
-            struct destination to = dense_destination(conv, rows);
-            tile_product(conv, window_at(conv, x + (size_t)i * in_image, p, tile, copy), weights, tile, &to);
+            struct destination to = dense_destination(wide, rows);
+            tile_product(wide, window_at(wide, x + (size_t)i * in_image, p, tile, copy), weights, tile, &to);
             if (epilogue != NULL)
                 epilogue_apply(epilogue, first, pixels, k, rows, y);
         }
@@ -223,7 +283,16 @@ static struct tile weight_tile_of(const struct convolution *conv)
     return (struct tile){1, (int32_t)axis_clamp(WEIGHT_TILE_PIXELS / row, 1, conv->out_h)};
 }
 
-/* dw (+)= what one tile of outputs adds. */
+/* Whether the weights' gradient is computed transposed: K rows, S·C columns, the neighbouring floats of x,
+ * fill more of their panels then. They are read beyond their end, for which the copy with margins has room.
+ */
+static bool is_transposed(const struct convolution *conv)
+{
+    ptrdiff_t k = conv->out_c, run = (ptrdiff_t)conv->kernel_w * conv->in_c;
+    return !margins_of(conv).none && panels_of(run) * k < panels_of(k) * run;
+}
+
+/* dw (+)= what one tile of outputs adds. dy is read beyond its end when K fills no whole panels. */
 static void weight_product(const struct convolution *conv, struct window_of_x x, const float *dy,
                            struct tile tile, float *dw, bool accumulate)
 {
@@ -248,46 +317,106 @@ static void weight_product(const struct convolution *conv, struct window_of_x x,
     block_product_run(&product);
 }
 
+/* The same with dw as (R, K, S·C). */
+static void transposed_product(const struct convolution *conv, struct window_of_x x, const float *dy,
+                               struct tile tile, float *dw, bool accumulate)
+{
+    ptrdiff_t k = conv->out_c, run = (ptrdiff_t)conv->kernel_w * conv->in_c, out_row = conv->out_w * k;
+    for (ptrdiff_t r = 0; r < conv->kernel_h; r++) {
+        const struct block_product product = {
+            .images = 1,
+            .lines = 1,
+            .rows = k,
+            .columns = run,
+            .batches = tile.images,
+            .segments = tile.rows,
+            .depth = conv->out_w,
+            .a = {.data = dy, .row = 1, .batch = out_row * conv->out_h, .segment = out_row, .column = k},
+            .b = {.data = x.data + r * conv->dilation_h * x.row,
+                  .panel = BLOCK_PANEL,
+                  .batch = x.image,
+                  .segment = conv->stride_h * x.row,
+                  .row = (ptrdiff_t)conv->stride_w * conv->in_c},
+            .c = {.data = dw + r * k * run, .row = run},
+            .accumulate = accumulate};
+        block_product_run(&product);
+    }
+}
+
+/* Scratch: tile of x; tile of dy where it would be read beyond its end; dw transposed. Each is followed by a
+ * panel that may be read too. */
+struct weight_scratch {
+    size_t x, dy, dw;
+};
+
+static struct weight_scratch weight_floats(const struct convolution *conv)
+{
+    struct tile tile = weight_tile_of(conv);
+    bool transposed = is_transposed(conv);
+    return (struct weight_scratch){
+        tile_floats(conv, tile) + BLOCK_PANEL,
+        transposed || conv->out_c % BLOCK_PANEL == 0 ? 0 : output_floats(conv, tile) + BLOCK_PANEL,
+        transposed ? (size_t)weight_rows(conv) * (size_t)conv->out_c : 0};
+}
+
 void direct_backward_weights(const struct convolution *conv, int32_t n, const float *x, const float *dy,
                              float *dw, float *scratch)
 {
+    struct weight_scratch floats = weight_floats(conv);
     struct tile most = weight_tile_of(conv), tile;
     ptrdiff_t in_image = (ptrdiff_t)conv->in_h * conv->in_w * conv->in_c;
     ptrdiff_t out_row = (ptrdiff_t)conv->out_w * conv->out_c, out_image = out_row * conv->out_h;
+    ptrdiff_t run = (ptrdiff_t)conv->kernel_w * conv->in_c;
+    float *copy = scratch + floats.x, *transposed = copy + floats.dy;
     if (n == 0)
-        memset(dw, 0,
-               (size_t)conv->kernel_h * (size_t)conv->kernel_w * (size_t)conv->in_c * (size_t)conv->out_c *
-                   sizeof *dw);
+        memset(dw, 0, (size_t)weight_rows(conv) * (size_t)conv->out_c * sizeof *dw);
     for (int32_t i = 0; i < n; i += tile.images) {
         tile.images = part(i, n, most.images);
         for (int32_t p = 0; p < conv->out_h; p += tile.rows) {
             tile.rows = part(p, conv->out_h, most.rows);
-            weight_product(conv, window_at(conv, x + i * in_image, p, tile, scratch),
-                           dy + i * out_image + p * out_row, tile, dw, i > 0 || p > 0);
+            struct window_of_x window = window_at(conv, x + i * in_image, p, tile, scratch);
+            const float *outputs = dy + i * out_image + p * out_row;
+            if (floats.dy > 0)
+                outputs = memcpy(copy, outputs, output_floats(conv, tile) * sizeof *copy);
+            if (floats.dw > 0)
+                transposed_product(conv, window, outputs, tile, transposed, i > 0 || p > 0);
+            else
+                weight_product(conv, window, outputs, tile, dw, i > 0 || p > 0);
         }
     }
+    for (ptrdiff_t r = 0; n > 0 && floats.dw > 0 && r < conv->kernel_h; r++)
+        transpose_rows(conv->out_c, run, transposed + r * conv->out_c * run, run, dw + r * run * conv->out_c,
+                       conv->out_c);
+}
+
+/* Neighbours in dx are bundled when a phase's are neighbours. */
+static struct bundle phase_bundle(const struct convolution *conv, const struct phase *phase)
+{
+    return conv->stride_w == 1 ? bundle_of(&phase->conv) : (struct bundle){1, phase->conv};
 }
 
 /* dx of one phase, written straight to the phase's pixels. */
 static void phase_backward(const struct convolution *conv, const struct phase *phase, int32_t n,
                            const float *w, const float *dy, float *dx, bool accumulate, float *scratch)
 {
-    const struct convolution *flipped = &phase->conv;
+    struct bundle bundle = phase_bundle(conv, phase);
+    const struct convolution *wide = &bundle.conv;
     ptrdiff_t pixel = conv->in_c, row = pixel * conv->in_w, image = row * conv->in_h;
     ptrdiff_t in_image = (ptrdiff_t)conv->out_h * conv->out_w * conv->out_c;
     float *arranged = scratch, *packed = arranged + phase_weight_floats(phase);
-    float *copy = packed + packed_floats(flipped);
+    float *copy = packed + packed_floats(&bundle);
     phase_weights(conv, phase, w, arranged);
-    struct weights weights = weights_of(flipped, arranged, packed);
-    struct tile most = tile_of(flipped), tile;
+    struct weights weights = weights_of(&phase->conv, &bundle, arranged, packed);
+    struct tile most = tile_of(wide), tile;
     for (int32_t i = 0; i < n; i += tile.images) {
         tile.images = part(i, n, most.images);
-        for (int32_t p = 0; p < flipped->out_h; p += tile.rows) {
-            tile.rows = part(p, flipped->out_h, most.rows);
+        for (int32_t p = 0; p < wide->out_h; p += tile.rows) {
+            tile.rows = part(p, wide->out_h, most.rows);
             struct destination to = {dx + i * image + (phase->h.first + (ptrdiff_t)p * conv->stride_h) * row +
                                          phase->w.first * pixel,
-                                     image, conv->stride_h * row, conv->stride_w * pixel, accumulate};
-            tile_product(flipped, window_at(flipped, dy + i * in_image, p, tile, copy), weights, tile, &to);
+                                     image, conv->stride_h * row, conv->stride_w * bundle.pixels * pixel,
+                                     accumulate};
+            tile_product(wide, window_at(wide, dy + i * in_image, p, tile, copy), weights, tile, &to);
         }
     }
 }
@@ -310,20 +439,17 @@ void direct_backward_data(const struct convolution *conv, int32_t n, const float
 
 size_t direct_scratch_floats(const struct convolution *conv)
 {
-    size_t most = 0;
-    if (direct_applies(conv, true)) {
-        size_t weights = tile_floats(conv, weight_tile_of(conv)), forward = forward_floats(conv);
-        most = forward > weights ? forward : weights;
-    }
-    if (!direct_applies(conv, false))
-        return most;
+    struct weight_scratch weights = weight_floats(conv);
+    size_t gradient = weights.x + weights.dy + weights.dw, most = forward_floats(conv);
+    most = gradient > most ? gradient : most;
     for (int32_t h = 0; h < phase_count(conv->in_h, conv->stride_h); h++)
         for (int32_t v = 0; v < phase_count(conv->in_w, conv->stride_w); v++) {
             struct phase phase;
             if (!phase_at(conv, h, v, &phase))
                 continue;
-            size_t floats = phase_weight_floats(&phase) + packed_floats(&phase.conv) +
-                            tile_floats(&phase.conv, tile_of(&phase.conv));
+            struct bundle bundle = phase_bundle(conv, &phase);
+            size_t floats = phase_weight_floats(&phase) + packed_floats(&bundle) +
+                            tile_floats(&bundle.conv, tile_of(&bundle.conv));
             most = floats > most ? floats : most;
         }
     return most;

@@ -9,12 +9,9 @@
 
 #include "compute/kernels/convolution.h"
 
-/* Whether direct_forward and direct_backward_weights (outputs true) or direct_backward_data (false) can be
- * called: one group, neighbouring kernel columns, and channels of the result in whole panels of the product.
- */
-bool direct_applies(const struct convolution *conv, bool outputs);
+/* Whether the functions below can be called: one group, and neighbouring kernel columns. */
+bool direct_applies(const struct convolution *conv);
 
-/* For those of the functions below that apply. */
 size_t direct_scratch_floats(const struct convolution *conv);
 
 void direct_forward(const struct convolution *conv, int32_t n, const float *x, const float *w,

@@ -81,7 +81,7 @@ static enum convolution_way fastest(const struct convolution *conv, int32_t n, e
     enum convolution_way winner = CONVOLUTION_IM2COL;
     for (int round = 0; round < ROUNDS; round++)
         for (int way = CONVOLUTION_IM2COL; way < CONVOLUTION_WAY_COUNT; way++) {
-            if (!convolution_way_applies((enum convolution_way)way, conv, step))
+            if (!convolution_way_applies((enum convolution_way)way, conv))
                 continue;
             convolution_force((enum convolution_way)way);
             double seconds = step_seconds(conv, n, step, t);
@@ -89,7 +89,7 @@ static enum convolution_way fastest(const struct convolution *conv, int32_t n, e
         }
     convolution_force(CONVOLUTION_AUTO);
     for (int way = CONVOLUTION_IM2COL; way < CONVOLUTION_WAY_COUNT; way++)
-        if (convolution_way_applies((enum convolution_way)way, conv, step) && best[way] < best[winner])
+        if (convolution_way_applies((enum convolution_way)way, conv) && best[way] < best[winner])
             winner = (enum convolution_way)way;
     return winner;
 }

@@ -29,9 +29,8 @@ enum convolution_step {
 const char *convolution_way_name(enum convolution_way way);
 enum convolution_way convolution_way_named(const char *name);
 
-/* Whether this way can compute this step of this convolution. */
-bool convolution_way_applies(enum convolution_way way, const struct convolution *conv,
-                             enum convolution_step step);
+/* Whether this way can compute this convolution, all of its steps. */
+bool convolution_way_applies(enum convolution_way way, const struct convolution *conv);
 
 /* The way taken: the one forced, else the one of a given plan, else the fixed table's; where it does not
  * apply, the fixed table's, but im2col where direct was forced, so that forcing direct is the plain

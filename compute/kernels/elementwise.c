@@ -107,6 +107,18 @@ void copy_rows(size_t rows, size_t width, const float *src, size_t src_stride, f
         copy_or_add(width, src + i * src_stride, dst + i * dst_stride, accumulate);
 }
 
+/* By blocks, so that the cache lines touched by a column are still there for the next. */
+void transpose_rows(ptrdiff_t rows, ptrdiff_t columns, const float *src, ptrdiff_t src_stride, float *dst,
+                    ptrdiff_t dst_stride)
+{
+    enum { BLOCK = 16 }; /* floats of a cache line */
+    for (ptrdiff_t i = 0; i < rows; i += BLOCK)
+        for (ptrdiff_t j = 0; j < columns; j += BLOCK)
+            for (ptrdiff_t b = j; b < columns && b < j + BLOCK; b++)
+                for (ptrdiff_t a = i; a < rows && a < i + BLOCK; a++)
+                    dst[b * dst_stride + a] = src[a * src_stride + b];
+}
+
 /* The part of an image that its window shows: rows h and columns w of the output, `width` channels of each
  * pixel. */
 struct view {

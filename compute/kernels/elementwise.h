@@ -40,6 +40,11 @@ void copy_or_add(size_t count, const float *src, float *dst, bool accumulate);
 void copy_rows(size_t rows, size_t width, const float *src, size_t src_stride, float *dst, size_t dst_stride,
                bool accumulate);
 
+/* dst, whose rows are dst_stride apart, = the transpose of src, `rows` rows of `columns` floats src_stride
+ * apart. */
+void transpose_rows(ptrdiff_t rows, ptrdiff_t columns, const float *src, ptrdiff_t src_stride, float *dst,
+                    ptrdiff_t dst_stride);
+
 /* A box cut out of an image with steps, and put back: out(h, w, c) = in(h·step_h + from_h, …) where that lies
  * inside the input, 0 where it does not. With negative `from` it pads, with positive it crops; the option-A
  * shortcut of ResNet (He et al., CVPR 2016) is step 2 in space and from_c = −(K−C)/2. */

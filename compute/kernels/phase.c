@@ -1,5 +1,7 @@
 #include "compute/kernels/phase.h"
 
+#include "compute/kernels/elementwise.h"
+
 static int32_t greatest_common_divisor(int32_t a, int32_t b)
 {
     while (b != 0) {
@@ -54,19 +56,6 @@ bool phase_at(const struct convolution *conv, int32_t first_h, int32_t first_w, 
     return phase->h.count > 0 && phase->w.count > 0 && phase->h.taps > 0 && phase->w.taps > 0;
 }
 
-/* dst, whose rows are dst_stride apart, = the transpose of src, `rows` rows of `columns` floats src_stride
- * apart. By blocks, so that the cache lines touched by a column are still there for the next. */
-static void transpose(ptrdiff_t rows, ptrdiff_t columns, const float *src, ptrdiff_t src_stride, float *dst,
-                      ptrdiff_t dst_stride)
-{
-    enum { BLOCK = 16 }; /* floats of a cache line */
-    for (ptrdiff_t i = 0; i < rows; i += BLOCK)
-        for (ptrdiff_t j = 0; j < columns; j += BLOCK)
-            for (ptrdiff_t b = j; b < columns && b < j + BLOCK; b++)
-                for (ptrdiff_t a = i; a < rows && a < i + BLOCK; a++)
-                    dst[b * dst_stride + a] = src[a * src_stride + b];
-}
-
 size_t phase_weight_floats(const struct phase *phase)
 {
     const struct convolution *conv = &phase->conv;
@@ -82,6 +71,6 @@ void phase_weights(const struct convolution *conv, const struct phase *phase, co
             ptrdiff_t r = phase->h.tap + i * phase->h.tap_step, s = phase->w.tap + j * phase->w.tap_step;
             const float *tap = w + (r * conv->kernel_w + s) * group_c * k;
             for (ptrdiff_t g = 0; g < conv->groups; g++)
-                transpose(group_c, group_k, tap + g * group_k, k, dst + g * group_c, c);
+                transpose_rows(group_c, group_k, tap + g * group_k, k, dst + g * group_c, c);
         }
 }

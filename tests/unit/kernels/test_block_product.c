@@ -17,7 +17,8 @@ static struct problem problem_draw(struct draw *draw)
     s->images = draw_between(draw, 1, 3);
     s->lines = draw_between(draw, 1, 3);
     s->rows = draw_between(draw, 1, 30);
-    s->columns = BLOCK_PANEL * draw_between(draw, 1, 5);
+    s->columns =
+        draw_between(draw, 0, 1) ? BLOCK_PANEL * draw_between(draw, 1, 5) : draw_between(draw, 1, 80);
     s->batches = draw_between(draw, 1, 3);
     s->segments = draw_between(draw, 1, 3);
     s->depth = draw_between(draw, 1, 40);
@@ -39,7 +40,8 @@ static struct problem problem_draw(struct draw *draw)
     s->c.image = s->lines * s->c.line;
     ptrdiff_t a_floats = s->images * s->a.image + s->lines * s->a.line + s->rows * s->a.row +
                          s->batches * s->a.batch + s->segments * s->a.segment + s->depth * s->a.column;
-    ptrdiff_t b_floats = panelled ? steps * s->columns : steps * s->b.row;
+    ptrdiff_t panels = (s->columns + BLOCK_PANEL - 1) / BLOCK_PANEL;
+    ptrdiff_t b_floats = panelled ? steps * panels * BLOCK_PANEL : steps * s->b.row + BLOCK_PANEL;
     p.a = pair_normal(draw, (size_t)a_floats);
     p.b = pair_normal(draw, (size_t)b_floats);
     p.c = pair_normal(draw, (size_t)(s->images * s->c.image));
