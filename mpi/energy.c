@@ -1,5 +1,6 @@
 #include "mpi/energy.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +19,7 @@ static struct {
     struct powercap *powercap;   /* on that rank, else NULL; guarded by lock */
     struct powercap_joules read; /* by the last reading; guarded by lock */
     bool lost;                   /* a counter could not be read again; guarded by lock */
+    double lost_at;              /* this process's processor seconds then; guarded by lock */
     bool ending;                 /* guarded by lock */
     bool sampling;               /* the thread runs */
     pthread_mutex_t lock;
@@ -36,8 +38,10 @@ struct energy_settings energy_settings_default(void)
 /* With the lock held. */
 static void sample(void)
 {
-    if (energy.powercap != NULL && powercap_read(energy.powercap, &energy.read) != STATUS_OK)
-        energy.lost = true;
+    if (energy.powercap == NULL || energy.lost || powercap_read(energy.powercap, &energy.read) == STATUS_OK)
+        return;
+    energy.lost = true;
+    energy.lost_at = machine_processor_seconds();
 }
 
 static void *sample_until_end(void *nothing)
@@ -120,6 +124,22 @@ void energy_start(struct energy_meter *meter)
     meter->dram = joules.dram;
     meter->wall = seconds_now();
     meter->processor = machine_processor_seconds();
+}
+
+struct energy_share energy_share_read(const struct energy_meter *meter)
+{
+    struct powercap_joules joules;
+    struct energy_share share = {0, energy.node_counted};
+    bool well = read_counters(&joules);
+    if (energy.powercap != NULL) {
+        share.counted = well;
+        share.joules = joules.package - meter->package + joules.dram - meter->dram;
+    }
+    if (!share.counted) {
+        double since = energy.powercap != NULL ? fmax(energy.lost_at, meter->processor) : meter->processor;
+        share.joules += ENERGY_WATTS_PER_CORE * (machine_processor_seconds() - since);
+    }
+    return share;
 }
 
 /* What one rank knows, and their sums. */

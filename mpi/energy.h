@@ -56,4 +56,15 @@ void energy_start(struct energy_meter *meter);
 /* Collective over the ranks that energy_open was called on. */
 struct energy_cost energy_read(MPI_Comm comm, const struct energy_meter *meter);
 
+/* What one rank tells of energy while the run goes on; the joules of all ranks add up to that of the run. */
+struct energy_share {
+    double joules; /* since energy_start; never less than before */
+    bool counted;  /* the node's counters are read: `joules` is the whole node's on the rank that reads them,
+                      0 on its others. Else an estimate from this rank's processor time */
+};
+
+/* Of this rank alone, at any time from any thread. When a counter is lost the count so far stays, and the
+ * reading rank goes on with an estimate of itself, which energy_read does better at the end. */
+struct energy_share energy_share_read(const struct energy_meter *meter);
+
 #endif

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "mpi/energy.h"
 #include "mpi/ranks.h"
 
 enum { ADDRESS_BYTES = 64 };
@@ -96,6 +95,13 @@ static struct event start_event(MPI_Comm comm, const char *command_line, int32_t
     return start;
 }
 
+static void energy_tell(void *meter, double *joules, bool *counted)
+{
+    struct energy_share share = energy_share_read(meter);
+    *joules = share.joules;
+    *counted = share.counted;
+}
+
 enum status run_progress_open(MPI_Comm comm, const char *run_directory, const char *bind_address,
                               const char *command_line, int32_t class_count, struct run_progress *progress)
 {
@@ -105,15 +111,16 @@ enum status run_progress_open(MPI_Comm comm, const char *run_directory, const ch
     int nodes = ranks_nodes(comm);
     memset(&access, 0, sizeof access);
     progress->started = seconds_now();
+    energy_start(&progress->energy);
     if (rank == 0) {
         struct event start = start_event(comm, command_line, class_count, nodes);
         status = start_server(nodes == 1, run_directory, bind_address, &start, &progress->server, &access);
-        access.watts_per_processor = ENERGY_WATTS_PER_CORE;
     }
     status = ranks_agree(comm, status);
     if (status == STATUS_OK) { /* the ranks' secret goes this way alone */
         MPI_Bcast(&access, sizeof access, MPI_BYTE, 0, comm);
-        status = ranks_agree(comm, progress_sender_create(&access, rank, &progress->sender));
+        const struct progress_energy energy = {energy_tell, &progress->energy};
+        status = ranks_agree(comm, progress_sender_create(&access, rank, &energy, &progress->sender));
     }
     wire_key_forget(&access, sizeof access);
     return status;

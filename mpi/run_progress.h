@@ -5,6 +5,7 @@
 #include <mpi.h>
 
 #include "compute/base/clock.h"
+#include "mpi/energy.h"
 #include "mpi/wire/progress.h"
 
 /* Called on rank 0 for each of its own events, to show a progress line; may be NULL. */
@@ -16,9 +17,11 @@ struct run_progress {
     progress_show show;
     void *show_context;
     double started;
+    struct energy_meter energy; /* read by the sender's thread */
 };
 
-/* Collective. Publishes from `run_directory`, which exists. bind_address as in progress_server_start, NULL
+/* Collective. Publishes from `run_directory`, which exists. *progress stays where it is until
+ * run_progress_close. bind_address as in progress_server_start, NULL
  * for the default: loopback when all ranks share a node, else the address of rank 0's host name. */
 enum status run_progress_open(MPI_Comm comm, const char *run_directory, const char *bind_address,
                               const char *command_line, int32_t class_count, struct run_progress *progress);

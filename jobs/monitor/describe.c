@@ -4,8 +4,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "mpi/wire/summary.h"
-
 enum { BAR_CELLS = 20, RANK_BAR_CELLS = 10, FAILED_CLASSES_SHOWN = 10 };
 
 void describe_duration(double seconds, char text[DESCRIBE_NUMBER_BYTES])
@@ -50,6 +48,22 @@ void describe_bytes(uint64_t bytes, char text[DESCRIBE_NUMBER_BYTES])
         snprintf(text, DESCRIBE_NUMBER_BYTES, "%.0f MiB", mebibytes);
     else
         snprintf(text, DESCRIBE_NUMBER_BYTES, "%.1f GiB", mebibytes / 1024);
+}
+
+void describe_energy(const struct picture_summary *summary, char text[DESCRIBE_ENERGY_BYTES])
+{
+    static const char *const sources[] = {
+        [ENERGY_ESTIMATED] = "est.", [ENERGY_COUNTED] = "counted", [ENERGY_MIXED] = "part est."};
+    double watt_hours = summary->energy_joules / 3600, grams = summary->co2e_grams;
+    bool kilo = watt_hours >= 1000, kilograms = grams >= 1000;
+    text[0] = '\0';
+    if (!(watt_hours > 0))
+        return;
+    int length = snprintf(text, DESCRIBE_ENERGY_BYTES, "%s %.*g %s", sources[summary->energy_source],
+                          kilo ? 4 : 3, kilo ? watt_hours / 1000 : watt_hours, kilo ? "kWh" : "Wh");
+    if (grams > 0)
+        snprintf(text + length, DESCRIBE_ENERGY_BYTES - (size_t)length, ", %.*g %s CO2e", kilograms ? 4 : 3,
+                 kilograms ? grams / 1000 : grams, kilograms ? "kg" : "g");
 }
 
 static void bar_write(FILE *out, double fraction, int cells)
@@ -138,14 +152,15 @@ void describe_progress(FILE *out, const struct picture *picture, double now)
 
 static void headline_write(FILE *out, const struct picture *picture, const struct picture_summary *summary)
 {
-    char elapsed[DESCRIBE_NUMBER_BYTES], memory[DESCRIBE_NUMBER_BYTES];
+    char elapsed[DESCRIBE_NUMBER_BYTES], memory[DESCRIBE_NUMBER_BYTES], energy[DESCRIBE_ENERGY_BYTES];
     const char *end = picture->end.state == STATE_DONE      ? "finished"
                       : picture->end.state == STATE_STOPPED ? "stopped"
                                                             : "failed";
     describe_duration(summary->elapsed, elapsed);
+    describe_energy(summary, energy);
     fprintf(out, "%s\n", picture->start.text);
     if (picture->ended) {
-        fprintf(out, "%s after %s", end, elapsed);
+        fprintf(out, "%s after %s%s%s", end, elapsed, energy[0] != '\0' ? ", " : "", energy);
         if (picture->end.text[0] != '\0')
             fprintf(out, ": %s", picture->end.text);
         fputc('\n', out);
@@ -158,7 +173,7 @@ static void headline_write(FILE *out, const struct picture *picture, const struc
         fprintf(out, "%d heard so far, ", (int)summary->ranks_heard);
     fprintf(out, "%s, ", memory);
     pace_write(out, summary);
-    fputc('\n', out);
+    fprintf(out, "%s%s\n", energy[0] != '\0' ? ", " : "", energy);
 }
 
 static void progress_write(FILE *out, const struct picture *picture, const struct picture_summary *summary)

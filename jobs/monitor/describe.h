@@ -5,9 +5,9 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "mpi/wire/picture.h"
+#include "mpi/wire/summary.h"
 
-enum { DESCRIBE_NUMBER_BYTES = 32 };
+enum { DESCRIBE_NUMBER_BYTES = 32, DESCRIBE_ENERGY_BYTES = 64 };
 
 /* "12 s", "3 min 12 s", "2 h 05 min", "1 d 3 h". */
 void describe_duration(double seconds, char text[DESCRIBE_NUMBER_BYTES]);
@@ -20,6 +20,10 @@ void describe_count(double count, char text[DESCRIBE_NUMBER_BYTES]);
 
 /* Bytes in MiB or GiB. */
 void describe_bytes(uint64_t bytes, char text[DESCRIBE_NUMBER_BYTES]);
+
+/* "est. 1.98 Wh, 1.35 g CO2e", "counted …", "part est. …": by whom is never left out. "" when it is not
+ * known. */
+void describe_energy(const struct picture_summary *summary, char text[DESCRIBE_ENERGY_BYTES]);
 
 /* One line on how far the run is: "41 of 100 classes done, …". */
 void describe_progress(FILE *out, const struct picture *picture, double now);

@@ -89,23 +89,9 @@ static void progress_draw(const struct scene *scene)
     }
 }
 
-static void energy_write(const struct picture_summary *summary, char text[LINE_BYTES])
-{
-    double watt_hours = summary->energy_joules / 3600;
-    text[0] = '\0';
-    if (!(watt_hours > 0))
-        return;
-    int length = watt_hours < 1000 ? snprintf(text, LINE_BYTES, "%.3g Wh  ", watt_hours)
-                                   : snprintf(text, LINE_BYTES, "%.4g kWh  ", watt_hours / 1000);
-    if (summary->co2e_grams > 0 && summary->co2e_grams < 1000)
-        snprintf(text + length, LINE_BYTES - (size_t)length, "%.3g g CO2e", summary->co2e_grams);
-    else if (summary->co2e_grams > 0)
-        snprintf(text + length, LINE_BYTES - (size_t)length, "%.4g kg CO2e", summary->co2e_grams / 1000);
-}
-
 static void pace_draw(const struct scene *scene)
 {
-    char number[DESCRIBE_NUMBER_BYTES], energy[LINE_BYTES];
+    char number[DESCRIBE_NUMBER_BYTES], energy[DESCRIBE_ENERGY_BYTES];
     struct grid *grid = scene->grid;
     const struct picture_summary *summary = &scene->summary;
     describe_duration(summary->elapsed, number);
@@ -120,7 +106,7 @@ static void pace_draw(const struct scene *scene)
         describe_count(summary->images_per_second, number);
         column = grid_print(grid, 3, column, GRID_PLAIN, "  %s images/s", number);
     }
-    energy_write(summary, energy);
+    describe_energy(summary, energy);
     grid_print(grid, 3, column, GRID_PLAIN, "  %s", energy);
 }
 

@@ -99,7 +99,8 @@ void draw_help(struct grid *grid)
         "As single marks those that are done show their figure: 9 is 0.9 or more,",
         "* is 1. A mark that stands for several shows the one most in need of a look.",
         "!  silent: a rank at work of which nothing was heard for more than 30 s.",
-        "Energy is estimated from processor time, of this start of the run alone.",
+        "Energy of this start of the run: counted by the processors, of whole nodes,",
+        "where they let themselves be read; est.: from the ranks' processor time.",
     };
     grid_fill(grid, 0, 0, grid->columns, GRID_BAR, L' ');
     grid_text(grid, 0, 1, grid->columns, GRID_BAR, "facet-monitor " FACET_VERSION ": keys and signs");

@@ -41,6 +41,12 @@ static double value_failed(const struct picture *picture, const struct picture_s
     return picture->ended && picture->end.state != STATE_DONE ? 1 : 0;
 }
 
+static double value_energy_counted(const struct picture *picture, const struct picture_summary *summary)
+{
+    (void)picture;
+    return summary->energy_source == ENERGY_COUNTED ? 1 : 0;
+}
+
 static double value_start(const struct picture *picture, const struct picture_summary *summary)
 {
     (void)summary;
@@ -59,8 +65,11 @@ static const struct gauge gauges[] = {
     {"facet_ranks_silent", "gauge", "ranks at work of which nothing was heard for long", value_ranks_silent},
     {"facet_images_per_second", "gauge", "of all ranks at work", value_images_per_second},
     {"facet_memory_bytes", "gauge", "resident memory of all ranks", value_memory_bytes},
-    {"facet_energy_joules_total", "counter", "estimated, since the run's start", value_energy_joules},
-    {"facet_co2e_grams_total", "counter", "estimated, since the run's start", value_co2e_grams},
+    {"facet_energy_joules_total", "counter", "since the run's start", value_energy_joules},
+    {"facet_energy_counted", "gauge",
+     "1 when the processors of all nodes count the energy; 0 when it is, in part, an estimate",
+     value_energy_counted},
+    {"facet_co2e_grams_total", "counter", "since the run's start, of that energy", value_co2e_grams},
     {"facet_events_dropped_total", "counter", "events that never left their ranks", value_dropped},
     {"facet_epochs_done", "gauge", "epochs that are over", value_epochs_done},
     {"facet_epochs", "gauge", "epochs there will be", value_epochs_total},

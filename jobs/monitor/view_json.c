@@ -65,16 +65,20 @@ static json_t *real_or_null(double value, bool known)
 
 static json_t *run_to_json(const struct picture *picture, const struct picture_summary *summary)
 {
+    static const char *const sources[] = {
+        [ENERGY_ESTIMATED] = "estimate", [ENERGY_COUNTED] = "counters", [ENERGY_MIXED] = "mixed"};
     const char *state = picture->ended ? event_state_name(picture->end.state) : "running";
     return json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:f, s:f, s:o, s:o, s:f, s:I, s:o, s:o, s:I}", "command",
-        picture->start.text, "host", picture->start.host, "state", state, "text", picture->end.text, "job",
-        picture->start.job, "nodes", (int)picture->start.nodes, "ranks", (int)summary->ranks, "ranks_silent",
-        (int)summary->ranks_silent, "started", picture->start.time, "elapsed_seconds", summary->elapsed,
-        "seconds_left", real_or_null(summary->seconds_left, summary->seconds_left >= 0), "progress",
+        "{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:f, s:f, s:o, s:o, s:f, s:I, s:o, s:s, s:o, s:I}",
+        "command", picture->start.text, "host", picture->start.host, "state", state, "text",
+        picture->end.text, "job", picture->start.job, "nodes", (int)picture->start.nodes, "ranks",
+        (int)summary->ranks, "ranks_silent", (int)summary->ranks_silent, "started", picture->start.time,
+        "elapsed_seconds", summary->elapsed, "seconds_left",
+        real_or_null(summary->seconds_left, summary->seconds_left >= 0), "progress",
         real_or_null(summary->progress, summary->progress >= 0), "images_per_second",
         summary->images_per_second, "memory_bytes", (json_int_t)summary->memory_bytes, "energy_joules",
-        real_or_null(summary->energy_joules, summary->energy_joules > 0), "co2e_grams",
+        real_or_null(summary->energy_joules, summary->energy_joules > 0), "energy_source",
+        sources[summary->energy_source], "co2e_grams",
         real_or_null(summary->co2e_grams, summary->co2e_grams > 0), "dropped", (json_int_t)summary->dropped);
 }
 

@@ -38,6 +38,7 @@ static const struct integer_member integers[] = {
     {"memory_bytes", offsetof(struct event, memory_bytes), INT64_WIDE, 0, WHOLE_MAX, 0},
     {"dropped", offsetof(struct event, dropped), INT64_WIDE, 0, WHOLE_MAX, 0},
     {"nodes", offsetof(struct event, nodes), INT32_WIDE, 0, EVENT_RANKS_MAX, 0},
+    {"energy_counted", offsetof(struct event, energy_counted), INT32_WIDE, 0, 1, 0},
 };
 
 static const struct real_member reals[] = {

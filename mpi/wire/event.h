@@ -57,8 +57,9 @@ struct event {
     int64_t done, total;
     double images_per_second;
     double loss, train_top1, value;
-    uint64_t memory_bytes; /* resident, of the sending rank */
-    double energy_joules;  /* used by the sending rank since the run's start, an estimate; 0: not known */
+    uint64_t memory_bytes;  /* resident, of the sending rank */
+    double energy_joules;   /* since the run's start; all ranks' add up to the run's. 0: not known */
+    int32_t energy_counted; /* 1: by counters, the whole node's on one of its ranks; 0: an estimate */
     double co2e_grams_per_joule;
     int64_t dropped; /* events of the sending rank that never left it, so far */
     int32_t nodes;

@@ -77,6 +77,8 @@ static void rank_hear(struct picture *picture, const struct event *event)
         rank->memory_bytes = event->memory_bytes;
     if (event->energy_joules > rank->energy_joules)
         rank->energy_joules = event->energy_joules;
+    if (event->energy_joules > 0 || event->energy_counted != 0) /* the server's own lines tell nothing */
+        rank->energy_counted = event->energy_counted != 0;
     if (event->dropped > rank->dropped)
         rank->dropped = event->dropped;
 }
@@ -231,6 +233,7 @@ static struct event rank_event(const struct picture_rank *rank, int32_t index)
     event.images_per_second = rank->images_per_second;
     event.memory_bytes = rank->memory_bytes;
     event.energy_joules = rank->energy_joules;
+    event.energy_counted = rank->energy_counted;
     event.dropped = rank->dropped;
     memcpy(event.host, rank->host, sizeof event.host);
     memcpy(event.text, rank->text, sizeof event.text);

@@ -23,6 +23,7 @@ struct picture_rank {
     double images_per_second;
     uint64_t memory_bytes;
     double energy_joules; /* 0: not known */
+    bool energy_counted;  /* see struct event */
     int64_t dropped;      /* events that never left the rank */
     char host[EVENT_HOST_BYTES];
     char text[EVENT_TEXT_BYTES];

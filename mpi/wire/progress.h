@@ -7,13 +7,21 @@
 #ifndef FACET_MPI_WIRE_PROGRESS_H
 #define FACET_MPI_WIRE_PROGRESS_H
 
+#include <stdbool.h>
+
 #include "mpi/wire/endpoint_file.h"
 
 /* What a rank needs to send. It holds a secret: broadcast it between the ranks, write it nowhere. */
 struct progress_access {
     char endpoint[ENDPOINT_BYTES]; /* where the server collects */
     struct wire_client_key key;    /* opens that socket alone */
-    double watts_per_processor;    /* for energy_joules; 0: it is not told */
+};
+
+/* How a sender learns what its rank used so far (struct event). */
+struct progress_energy {
+    /* Called from the sender's thread, some ten times a second. */
+    void (*read)(void *context, double *joules, bool *counted);
+    void *context; /* outlives the sender */
 };
 
 struct progress_server;
@@ -38,9 +46,10 @@ enum status progress_server_stop(struct progress_server **server, const struct e
 
 struct progress_sender;
 
-/* One a rank. Its thread sends at most ten messages a second. STATUS_FORMAT when the endpoint is none. */
+/* One a rank. Its thread sends at most ten messages a second. energy NULL: it is not told. STATUS_FORMAT when
+ * the endpoint is none. */
 enum status progress_sender_create(const struct progress_access *access, int32_t rank,
-                                   struct progress_sender **sender);
+                                   const struct progress_energy *energy, struct progress_sender **sender);
 
 /* Fills in time, rank, host, memory, energy and drops, and leaves the event for the sender's thread: nobody
  * waits here for a network or a peer. EVENT_RANK are coalesced: one a message at most, the newest. The other

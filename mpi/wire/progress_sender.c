@@ -23,7 +23,7 @@ struct progress_sender {
     bool thread_runs;
     int32_t rank;
     char host[EVENT_HOST_BYTES];
-    double watts, processor_start;
+    struct progress_energy energy; /* read NULL: it is not told */
 
     pthread_mutex_t lock; /* over all that follows */
     pthread_cond_t changed;
@@ -33,6 +33,7 @@ struct progress_sender {
     struct event_batches batches;
     uint64_t memory_bytes;
     double energy_joules;
+    bool energy_counted;
     int64_t dropped;
 };
 
@@ -41,10 +42,14 @@ struct progress_sender {
 static void state_read(struct progress_sender *sender)
 {
     uint64_t bytes = machine_resident_bytes();
-    double joules = sender->watts * (machine_processor_seconds() - sender->processor_start);
+    double joules = 0;
+    bool counted = false;
+    if (sender->energy.read != NULL)
+        sender->energy.read(sender->energy.context, &joules, &counted);
     pthread_mutex_lock(&sender->lock);
     sender->memory_bytes = bytes;
     sender->energy_joules = joules;
+    sender->energy_counted = counted;
     pthread_mutex_unlock(&sender->lock);
 }
 
@@ -54,6 +59,7 @@ static void event_queue(struct progress_sender *sender, struct event *event)
     char line[EVENT_MESSAGE_BYTES_MAX];
     event->memory_bytes = sender->memory_bytes;
     event->energy_joules = sender->energy_joules;
+    event->energy_counted = sender->energy_counted;
     event->dropped = sender->dropped;
     size_t length = event_encode(event, line, sizeof line);
     if (length == 0 || !event_batches_add(&sender->batches, line, length))
@@ -150,7 +156,7 @@ static enum status sender_prepare(struct progress_sender *sender, const struct p
 }
 
 enum status progress_sender_create(const struct progress_access *access, int32_t rank,
-                                   struct progress_sender **sender)
+                                   const struct progress_energy *energy, struct progress_sender **sender)
 {
     pthread_condattr_t monotonic;
     *sender = NULL;
@@ -169,8 +175,8 @@ enum status progress_sender_create(const struct progress_access *access, int32_t
     pthread_cond_init(&made->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
     made->rank = rank;
-    made->watts = access->watts_per_processor;
-    made->processor_start = machine_processor_seconds();
+    if (energy != NULL)
+        made->energy = *energy;
     machine_host(made->host, sizeof made->host);
     state_read(made);
     status = sender_prepare(made, access);

@@ -18,6 +18,7 @@ bool picture_rank_is_silent(const struct picture *picture, int32_t rank, double 
 static void ranks_summarise(const struct picture *picture, double now, struct picture_summary *summary)
 {
     summary->ranks = picture->start.total < EVENT_RANKS_MAX ? (int32_t)picture->start.total : EVENT_RANKS_MAX;
+    int32_t counted = 0;
     for (int32_t i = 0; i < picture->rank_count; i++) {
         const struct picture_rank *rank = &picture->ranks[i];
         if (!rank->heard)
@@ -27,10 +28,14 @@ static void ranks_summarise(const struct picture *picture, double now, struct pi
         summary->ranks_silent += silent;
         summary->memory_bytes += rank->memory_bytes;
         summary->energy_joules += rank->energy_joules;
+        counted += rank->energy_counted;
         summary->dropped += rank->dropped;
         if (rank_is_at_work(picture, rank) && !silent)
             summary->images_per_second += rank->images_per_second;
     }
+    summary->energy_source = counted == 0                      ? ENERGY_ESTIMATED
+                             : counted == summary->ranks_heard ? ENERGY_COUNTED
+                                                               : ENERGY_MIXED;
     summary->co2e_grams = summary->energy_joules * picture->start.co2e_grams_per_joule;
 }
 

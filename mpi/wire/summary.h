@@ -7,6 +7,13 @@
 /* A rank at work that says nothing for so long is called silent. */
 enum { SUMMARY_SILENT_SECONDS = 30 };
 
+/* How the joules came about. */
+enum summary_energy {
+    ENERGY_ESTIMATED, /* from processor time */
+    ENERGY_COUNTED,   /* by the processors' counters on all nodes heard */
+    ENERGY_MIXED      /* some nodes so, some so */
+};
+
 struct picture_summary {
     int32_t ranks, ranks_heard, ranks_silent; /* ranks: as announced */
     int32_t classes; /* as announced, else as heard; = done + failed + running + waiting */
@@ -18,10 +25,11 @@ struct picture_summary {
     double images_per_second;          /* sum over the ranks at work */
     uint64_t memory_bytes;             /* sum over the ranks */
     double energy_joules, co2e_grams;  /* so far, sum over the ranks; 0: not known */
-    int64_t dropped;                   /* events that never left their ranks */
-    double elapsed;                    /* seconds since the start of the run; to its end when it has ended */
-    double progress;                   /* 0 to 1 of what this run has to do; −1: unknown */
-    double seconds_left;               /* at the mean pace so far; −1: unknown */
+    enum summary_energy energy_source;
+    int64_t dropped;     /* events that never left their ranks */
+    double elapsed;      /* seconds since the start of the run; to its end when it has ended */
+    double progress;     /* 0 to 1 of what this run has to do; −1: unknown */
+    double seconds_left; /* at the mean pace so far; −1: unknown */
 };
 
 /* `now` in seconds since 1970. */

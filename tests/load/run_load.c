@@ -11,10 +11,12 @@
 #include <math.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -141,6 +143,16 @@ static void bytes_write(int descriptor, const void *from, size_t bytes)
         exit(1);
 }
 
+/* As if each rank had its share of the processor time of its node's process. */
+static void energy_simulate(void *context, double *joules, bool *counted)
+{
+    (void)context;
+    *joules = 12 * machine_processor_seconds() * load.nodes / load.ranks;
+    *counted = false;
+}
+
+static const struct progress_energy simulated_energy = {energy_simulate, NULL};
+
 /* A node: ranks node, node + nodes, … */
 static void node_run(int node, int from_server, int to_server)
 {
@@ -151,7 +163,7 @@ static void node_run(int node, int from_server, int to_server)
     node_name(node);
     bytes_read(from_server, &access, sizeof access);
     for (int rank = node; rank < load.ranks; rank += load.nodes)
-        if (progress_sender_create(&access, rank, &senders[rank]) != STATUS_OK)
+        if (progress_sender_create(&access, rank, &simulated_energy, &senders[rank]) != STATUS_OK)
             fail("sender");
     double start = machine_processor_seconds();
     for (int i = 0; i < DRIVERS; i++) {
@@ -237,8 +249,12 @@ static struct node_process node_start(int node)
     struct node_process made;
     if (pipe(down) != 0 || pipe(up) != 0)
         exit(1);
+    pid_t parent = getpid();
     made.process = fork(); /* before ZeroMQ has threads */
     if (made.process == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that gives up kills the first process alone */
+        if (getppid() != parent)
+            exit(1);
         close(down[1]);
         close(up[0]);
         node_run(node, down[0], up[1]);
@@ -271,9 +287,8 @@ int main(int count, char **words)
              "facet decompose resnet50.h5 --data species.h5 --method distill -o %s", load.directory);
     if (progress_server_start(load.directory, NULL, &start, &server, &access) != STATUS_OK)
         fail("server");
-    access.watts_per_processor = 12;
     double cpu_before = machine_processor_seconds(), begun = machine_monotonic();
-    if (progress_sender_create(&access, 0, &announcer) != STATUS_OK)
+    if (progress_sender_create(&access, 0, NULL, &announcer) != STATUS_OK)
         fail("sender");
     classes_announce(announcer);
     for (int i = 0; i < load.nodes; i++)

@@ -296,7 +296,7 @@ static void test_recorded_frames_are_not_taken_again(void **state)
     access = run.ranks;
     tap_make(&tap);
     memcpy(access.endpoint, tap.endpoint, sizeof access.endpoint);
-    assert_int_equal(progress_sender_create(&access, 0, &sender), STATUS_OK);
+    assert_int_equal(progress_sender_create(&access, 0, NULL, &sender), STATUS_OK);
     tap.rank = accept(tap.listener, NULL, NULL);
     tap.server = tcp_connect(run.ranks.endpoint);
     tap_pass(&tap); /* the handshake */

@@ -10,6 +10,7 @@
 
 #include "mpi/energy.h"
 #include "mpi/ranks.h"
+#include "mpi/wire/machine.h"
 #include "tests/powercap_tree.h"
 
 static char root[64];
@@ -112,6 +113,56 @@ static void test_without_counters_it_is_an_estimate_that_says_so(void **state)
     assert_on_ranks(close_to(cost.co2e_grams, cost.joules / 3.6e6 * 1.58 * 0.954 * 453.59237));
 }
 
+static double joules_of_all(const struct energy_meter *meter, bool *all_counted)
+{
+    struct energy_share share = energy_share_read(meter);
+    double joules;
+    int counted = share.counted, least;
+    MPI_Allreduce(&share.joules, &joules, 1, MPI_DOUBLE, MPI_SUM, MPI_COMM_WORLD);
+    MPI_Allreduce(&counted, &least, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD);
+    *all_counted = least != 0;
+    return joules;
+}
+
+static void test_shares_of_ranks_add_up(void **state)
+{
+    (void)state;
+    struct energy_settings settings = {.grid_intensity = 360, .pue = 2, .powercap = root};
+    struct energy_meter meter;
+    bool counted;
+    make_tree();
+    assert_on_ranks(energy_open(MPI_COMM_WORLD, &settings) == STATUS_OK);
+    count_to("1000100", "200");
+    energy_start(&meter);
+    count_to("5000100", "1000200");
+    assert_on_ranks(close_to(joules_of_all(&meter, &counted), 5));
+    assert_on_ranks(counted);
+    count_to("6000100", "nonsense");
+    double lost = joules_of_all(&meter, &counted);
+    assert_on_ranks(!counted);
+    assert_on_ranks(lost >= 5);
+    energy_close();
+    remove_tree();
+}
+
+static void test_shares_without_counters_are_estimates(void **state)
+{
+    (void)state;
+    struct energy_settings settings = energy_settings_default();
+    struct energy_meter meter;
+    bool counted;
+    settings.powercap = "/nowhere/powercap";
+    assert_on_ranks(energy_open(MPI_COMM_WORLD, &settings) == STATUS_OK);
+    energy_start(&meter);
+    while (machine_processor_seconds() < meter.processor + 0.01)
+        continue;
+    double joules = joules_of_all(&meter, &counted);
+    struct energy_cost cost = energy_read(MPI_COMM_WORLD, &meter);
+    assert_on_ranks(!counted);
+    assert_on_ranks(joules >= 0.01 * ENERGY_WATTS_PER_CORE && joules <= cost.joules);
+    energy_close();
+}
+
 static void test_settings_out_of_range(void **state)
 {
     (void)state;
@@ -127,6 +178,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_a_nodes_counters_are_read_once),
     cmocka_unit_test(test_a_lost_counter_makes_an_estimate_of_all),
     cmocka_unit_test(test_without_counters_it_is_an_estimate_that_says_so),
+    cmocka_unit_test(test_shares_of_ranks_add_up),
+    cmocka_unit_test(test_shares_without_counters_are_estimates),
     cmocka_unit_test(test_settings_out_of_range),
 };
 

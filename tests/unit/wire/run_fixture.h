@@ -39,7 +39,7 @@ static inline void run_finish(struct run *run)
 static inline struct progress_sender *sender_for(const struct run *run, int32_t rank)
 {
     struct progress_sender *sender;
-    assert_int_equal(progress_sender_create(&run->ranks, rank, &sender), STATUS_OK);
+    assert_int_equal(progress_sender_create(&run->ranks, rank, NULL, &sender), STATUS_OK);
     return sender;
 }
 

@@ -155,7 +155,7 @@ static void test_a_sender_does_not_talk_to_an_impostor(void **state)
     access = impostor.ranks;
     assert_int_equal(wire_key_pair_draw(&run.ranks.key.own), STATUS_OK);
     memcpy(access.key.server_key, run.ranks.key.own.public_key, WIRE_KEY_BYTES); /* the one it expects */
-    assert_int_equal(progress_sender_create(&access, 0, &sender), STATUS_OK);
+    assert_int_equal(progress_sender_create(&access, 0, NULL, &sender), STATUS_OK);
     send_event(sender, log_event("secret"));
     progress_sender_destroy(&sender);
     run_is_untouched(state, &impostor);

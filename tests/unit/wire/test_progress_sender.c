@@ -1,5 +1,6 @@
 #include "run_fixture.h"
 
+#include <math.h>
 #include <zmq.h>
 
 #include "mpi/wire/admission.h"
@@ -11,7 +12,7 @@ static const char nowhere[] = "tcp://127.0.0.1:1";
 
 static struct progress_access access_to(const char *endpoint)
 {
-    struct progress_access access = {.watts_per_processor = 12};
+    struct progress_access access = {0};
     struct wire_key_pair server;
     snprintf(access.endpoint, sizeof access.endpoint, "%s", endpoint);
     assert_int_equal(wire_key_pair_draw(&server), STATUS_OK);
@@ -27,7 +28,7 @@ static void test_sending_to_nobody_never_waits(void **state)
     struct progress_sender *sender;
     double start = machine_monotonic();
     (void)state;
-    assert_int_equal(progress_sender_create(&access, 0, &sender), STATUS_OK);
+    assert_int_equal(progress_sender_create(&access, 0, NULL, &sender), STATUS_OK);
     for (int i = 0; i < EVENTS; i++)
         send_event(sender, log_event("nobody hears me"));
     progress_sender_destroy(&sender);
@@ -101,7 +102,7 @@ static void test_what_finds_no_room_is_dropped_counted_and_told(void **state)
     (void)state;
     memset(event.text, 'x', sizeof event.text - 1);
     struct taker taker = taker_make(&access);
-    assert_int_equal(progress_sender_create(&access, 0, &sender), STATUS_OK);
+    assert_int_equal(progress_sender_create(&access, 0, NULL, &sender), STATUS_OK);
     for (int i = 0; i < EVENTS; i++)
         send_event(sender, event);
     int arrived = taker_take(&taker, &last);
@@ -122,7 +123,7 @@ static void test_at_most_ten_messages_a_second_leave_a_rank(void **state)
     int messages = 0;
     (void)state;
     struct taker taker = taker_make(&access);
-    assert_int_equal(progress_sender_create(&access, 0, &sender), STATUS_OK);
+    assert_int_equal(progress_sender_create(&access, 0, NULL, &sender), STATUS_OK);
     double start = machine_monotonic();
     while (machine_monotonic() - start < 1.5) {
         zmq_pollitem_t item = {taker.socket, 0, ZMQ_POLLIN, 0};
@@ -145,7 +146,7 @@ static void test_destroying_waits_a_second_at_most(void **state)
     struct progress_access access = access_to(nowhere);
     struct progress_sender *sender;
     (void)state;
-    assert_int_equal(progress_sender_create(&access, 0, &sender), STATUS_OK);
+    assert_int_equal(progress_sender_create(&access, 0, NULL, &sender), STATUS_OK);
     send_event(sender, log_event("nobody hears me"));
     double start = machine_monotonic();
     progress_sender_destroy(&sender);
@@ -180,8 +181,30 @@ static void test_time_rank_host_and_memory_are_filled_in(void **state)
     assert_string_equal(event.host, host);
     assert_true(event.time > before - 1 && event.time < machine_time() + 1);
     assert_true(event.memory_bytes > 100000);
-    assert_true(event.energy_joules < 1); /* without watts it is not told */
+    assert_true(event.energy_joules < 1e-9); /* nobody measures it here */
     assert_string_equal(event.text, "hello");
+}
+
+static void energy_of_a_node(void *context, double *joules, bool *counted)
+{
+    *joules = *(const double *)context;
+    *counted = true;
+}
+
+static void test_energy_is_told_as_it_was_measured(void **state)
+{
+    struct run run;
+    double joules = 42.5;
+    const struct progress_energy energy = {energy_of_a_node, &joules};
+    struct progress_sender *sender;
+    run_begin(state, 1, 0, &run);
+    assert_int_equal(progress_sender_create(&run.ranks, 0, &energy, &sender), STATUS_OK);
+    send_event(sender, log_event("hello"));
+    progress_sender_destroy(&sender);
+    run_finish(&run);
+    struct event event = run_recorded(state).newest[EVENT_LOG];
+    assert_true(fabs(event.energy_joules - joules) < 1e-9);
+    assert_int_equal(event.energy_counted, 1);
 }
 
 static void test_rank_events_are_coalesced_to_ten_a_second_and_the_newest_wins(void **state)
@@ -233,11 +256,11 @@ static void test_wrong_arguments_are_refused(void **state)
     struct progress_access access = access_to("nonsense");
     struct progress_sender *sender;
     (void)state;
-    assert_int_equal(progress_sender_create(&access, 0, &sender), STATUS_FORMAT);
+    assert_int_equal(progress_sender_create(&access, 0, NULL, &sender), STATUS_FORMAT);
     assert_null(sender);
     access = access_to(nowhere);
-    assert_int_equal(progress_sender_create(&access, -1, &sender), STATUS_USAGE);
-    assert_int_equal(progress_sender_create(&access, EVENT_RANKS_MAX, &sender), STATUS_USAGE);
+    assert_int_equal(progress_sender_create(&access, -1, NULL, &sender), STATUS_USAGE);
+    assert_int_equal(progress_sender_create(&access, EVENT_RANKS_MAX, NULL, &sender), STATUS_USAGE);
     assert_null(sender);
 }
 
@@ -251,6 +274,7 @@ int main(void)
         cmocka_unit_test(test_what_finds_no_room_is_dropped_counted_and_told),
         FOLDER_TEST(test_events_sent_before_the_connection_stands_arrive),
         FOLDER_TEST(test_time_rank_host_and_memory_are_filled_in),
+        FOLDER_TEST(test_energy_is_told_as_it_was_measured),
         FOLDER_TEST(test_rank_events_are_coalesced_to_ten_a_second_and_the_newest_wins),
         FOLDER_TEST(test_a_waiting_rank_event_goes_when_its_time_has_come),
         cmocka_unit_test(test_a_missing_sender_does_nothing),

@@ -34,6 +34,36 @@ static struct picture_summary summarise_and_destroy(struct picture *picture)
     return summary;
 }
 
+/* A node whose counters rank 0 reads, and one more rank that says so or estimates. */
+static struct picture_summary summary_of_energies(double joules, bool counted)
+{
+    struct picture *picture = begun(2, 0);
+    struct event event = rank_event(0, -1, 0, 1);
+    event.energy_joules = 100;
+    event.energy_counted = 1;
+    apply(picture, event);
+    apply(picture, log_event("a line of the server, which knows nothing of energy"));
+    event = rank_event(1, -1, 0, 1);
+    event.energy_joules = joules;
+    event.energy_counted = counted;
+    apply(picture, event);
+    return summarise_and_destroy(picture);
+}
+
+static void test_energy_is_summed_and_its_source_known(void **state)
+{
+    (void)state;
+    struct picture_summary summary = summary_of_energies(0, true);
+    assert_close(summary.energy_joules, 100);
+    assert_int_equal(summary.energy_source, ENERGY_COUNTED);
+    summary = summary_of_energies(5, false);
+    assert_close(summary.energy_joules, 105);
+    assert_int_equal(summary.energy_source, ENERGY_MIXED);
+    struct picture *picture = begun(1, 0);
+    apply(picture, rank_event(0, -1, 0, 1));
+    assert_int_equal(summarise_and_destroy(picture).energy_source, ENERGY_ESTIMATED);
+}
+
 static void test_classes_are_counted(void **state)
 {
     static const enum event_state states[] = {STATE_DONE,    STATE_RESUMED, STATE_RUNNING,
@@ -172,6 +202,7 @@ static void test_an_empty_picture_has_an_empty_summary(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_energy_is_summed_and_its_source_known),
         cmocka_unit_test(test_classes_are_counted),
         cmocka_unit_test(test_time_left_by_classes_leaves_out_what_was_done_before),
         cmocka_unit_test(test_time_left_by_epochs),
