@@ -16,8 +16,9 @@ enum { NOTICE_BYTES = 1024 };
 
 static const double FILE_INTERVAL = 0.25; /* seconds between two looks for monitor.json */
 static const double AGAIN_INTERVAL = 2;   /* the same when the run was there before */
-static const double ANSWER_SECONDS = 3;   /* a server that runs has answered by then */
-static const double LOST_SECONDS = 60;    /* silence after which a run is given up */
+static const double JOIN_SECONDS = 6;   /* a server that runs has let us in by then, on a busy machine, too */
+static const double ANSWER_SECONDS = 3; /* and is heard so often afterwards */
+static const double LOST_SECONDS = 60;  /* silence after which a run is given up */
 
 struct follower {
     struct follower_options options;
@@ -205,9 +206,10 @@ static enum status waiting_turn(struct follower *follower, enum follower_news *n
 static bool contact_is_lost(const struct follower *follower)
 {
     double silence = subscriber_silence(follower->subscriber);
-    if (silence < ANSWER_SECONDS)
+    bool joined = subscriber_picture(follower->subscriber) != NULL;
+    if (silence < (joined ? ANSWER_SECONDS : JOIN_SECONDS))
         return false;
-    if (subscriber_picture(follower->subscriber) == NULL || silence >= LOST_SECONDS)
+    if (!joined || silence >= LOST_SECONDS)
         return true;
     return !follower->is_endpoint && endpoint_is_dead(&follower->description);
 }
