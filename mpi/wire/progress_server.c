@@ -9,7 +9,6 @@
 #include <zmq.h>
 
 #include "compute/base/memory.h"
-#include "mpi/wire/admission.h"
 #include "mpi/wire/endpoint_file.h"
 #include "mpi/wire/event_batch.h"
 #include "mpi/wire/events_file.h"
@@ -17,17 +16,12 @@
 #include "mpi/wire/machine.h"
 #include "mpi/wire/picture.h"
 #include "mpi/wire/progress.h"
+#include "mpi/wire/server_doors.h"
 #include "mpi/wire/snapshot.h"
 #include "mpi/wire/wire_protocol.h"
 #include "mpi/wire/wire_socket.h"
 
 enum {
-    COLLECT_QUEUE_MESSAGES =
-        8, /* a rank, of EVENT_BATCH_BYTES_MAX at most; beyond that TCP holds the rank back */
-    PUBLISH_QUEUE_EVENTS =
-        32768, /* a monitor; a slow one loses events, sees the gap and asks for a snapshot */
-    SNAPSHOT_QUEUE = 2,
-    LINGER_MS = 1000,
     EVENTS_A_TURN = 4096, /* then snapshot requests get their turn, and the file is written */
     REQUESTS_A_TURN = 64,
     DRAIN_QUIET_MS = 250 /* so long without an event is taken for the last one */
@@ -36,17 +30,12 @@ enum {
 static const double DRAIN_SECONDS_MAX = 10;
 static const double ODDITIES_SECONDS = 60; /* between two lines that tell of strangers and nonsense */
 
-/* Whoever holds the monitors' key may listen, but not speak for a rank. */
-static const char domain_ranks[] = "facet-ranks", domain_monitors[] = "facet-monitors";
-
 struct progress_server {
-    void *context, *collect, *publish, *snapshots;
+    struct server_doors doors;
     int stop_descriptor; /* eventfd: readable when the server shall stop; −1: none */
     pthread_t thread;
     char run_directory[RUN_FILE_PATH_BYTES];
     struct endpoint_description description;
-    struct wire_key_pair keys; /* the server's; the secret is in no file */
-    struct admission *admission;
     char message[EVENT_BATCH_BYTES_MAX]; /* received */
     struct picture *picture;
     struct events_file *file;
@@ -66,9 +55,9 @@ static void frames_publish(struct progress_server *server, const char *message, 
     char sequence[32];
     const char *run = server->description.run;
     int digits = snprintf(sequence, sizeof sequence, "%llu", (unsigned long long)server->picture->sequence);
-    zmq_send(server->publish, run, strlen(run), ZMQ_SNDMORE | ZMQ_DONTWAIT);
-    zmq_send(server->publish, sequence, (size_t)digits, ZMQ_SNDMORE | ZMQ_DONTWAIT);
-    zmq_send(server->publish, message, length, ZMQ_DONTWAIT);
+    zmq_send(server->doors.publish, run, strlen(run), ZMQ_SNDMORE | ZMQ_DONTWAIT);
+    zmq_send(server->doors.publish, sequence, (size_t)digits, ZMQ_SNDMORE | ZMQ_DONTWAIT);
+    zmq_send(server->doors.publish, message, length, ZMQ_DONTWAIT);
 }
 
 /* Gives the event its number, puts it into the picture and the file; `message` becomes its encoding. */
@@ -118,7 +107,7 @@ static void notice_take(struct progress_server *server)
 static void oddities_tell(struct progress_server *server, double now)
 {
     char text[EVENT_TEXT_BYTES];
-    uint64_t refused = admission_refused(server->admission);
+    uint64_t refused = admission_refused(server->doors.admission);
     if (now < server->oddities_due)
         return;
     server->oddities_due = now + ODDITIES_SECONDS;
@@ -161,7 +150,7 @@ static void events_collect(struct progress_server *server)
 {
     struct wire_frame frame = {server->message, sizeof server->message, 0};
     for (int events = 0; events < EVENTS_A_TURN;) {
-        enum wire_received received = wire_socket_receive(server->collect, &frame, 1);
+        enum wire_received received = wire_socket_receive(server->doors.collect, &frame, 1);
         if (received == WIRE_NONE)
             break;
         if (received == WIRE_MESSAGE)
@@ -187,7 +176,7 @@ static bool snapshot_renew(struct progress_server *server)
     size_t length;
     struct snapshot_header header = {.sequence = server->picture->sequence,
                                      .ignored = server->ignored,
-                                     .refused = admission_refused(server->admission)};
+                                     .refused = admission_refused(server->doors.admission)};
     if (server->snapshot_header.sequence == header.sequence &&
         server->snapshot_header.ignored == header.ignored &&
         server->snapshot_header.refused == header.refused)
@@ -213,8 +202,8 @@ static void snapshot_send(struct progress_server *server, const char *peer, size
     if (!snapshot_renew(server) || zmq_msg_init(&copy) != 0)
         return;
     if (zmq_msg_copy(&copy, &server->snapshot) != 0 ||
-        zmq_send(server->snapshots, peer, peer_bytes, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0 ||
-        zmq_msg_send(&copy, server->snapshots, ZMQ_DONTWAIT) < 0)
+        zmq_send(server->doors.snapshots, peer, peer_bytes, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0 ||
+        zmq_msg_send(&copy, server->doors.snapshots, ZMQ_DONTWAIT) < 0)
         zmq_msg_close(&copy);
 }
 
@@ -224,7 +213,7 @@ static void requests_answer(struct progress_server *server)
     char request[WIRE_REQUEST_BYTES_MAX];
     struct wire_frame frames[] = {{peer, sizeof peer, 0}, {request, sizeof request, 0}};
     for (int i = 0; i < REQUESTS_A_TURN; i++) {
-        enum wire_received received = wire_socket_receive(server->snapshots, frames, 2);
+        enum wire_received received = wire_socket_receive(server->doors.snapshots, frames, 2);
         if (received == WIRE_NONE)
             return;
         if (received == WIRE_MESSAGE && frames[1].bytes == sizeof WIRE_SNAPSHOT_REQUEST - 1 &&
@@ -239,8 +228,8 @@ static void requests_answer(struct progress_server *server)
 static bool server_turn(struct progress_server *server)
 {
     zmq_pollitem_t items[] = {
-        {server->collect, 0, ZMQ_POLLIN, 0},
-        {server->snapshots, 0, ZMQ_POLLIN, 0},
+        {server->doors.collect, 0, ZMQ_POLLIN, 0},
+        {server->doors.snapshots, 0, ZMQ_POLLIN, 0},
         {NULL, server->stop_descriptor, ZMQ_POLLIN, 0},
     };
     double now = machine_monotonic();
@@ -259,7 +248,7 @@ static bool server_turn(struct progress_server *server)
 
 static void server_drain(struct progress_server *server)
 {
-    zmq_pollitem_t item = {server->collect, 0, ZMQ_POLLIN, 0};
+    zmq_pollitem_t item = {server->doors.collect, 0, ZMQ_POLLIN, 0};
     double give_up = machine_monotonic() + DRAIN_SECONDS_MAX;
     while (machine_monotonic() < give_up && zmq_poll(&item, 1, DRAIN_QUIET_MS) > 0)
         events_collect(server);
@@ -293,88 +282,6 @@ static void *server_run(void *argument)
     return NULL;
 }
 
-static enum status socket_bind_any(struct progress_server *server, const char *address,
-                                   const struct wire_socket_options *options, void **socket,
-                                   char endpoint[ENDPOINT_BYTES])
-{
-    char wanted[ENDPOINT_BYTES];
-    char bound[ENDPOINT_BYTES];
-    size_t bytes = sizeof bound;
-    bool bracket = strchr(address, ':') != NULL && address[0] != '[';
-    int length = snprintf(wanted, sizeof wanted, bracket ? "tcp://[%s]:*" : "tcp://%s:*", address);
-    if (length < 0 || length >= (int)sizeof wanted)
-        return error_set(STATUS_USAGE, "bind address \"%.64s…\": too long for an address", address);
-    enum status status = wire_socket_create(server->context, options, socket);
-    if (status == STATUS_OK)
-        status = wire_socket_bind(*socket, wanted);
-    if (status != STATUS_OK)
-        return status;
-    if (zmq_getsockopt(*socket, ZMQ_LAST_ENDPOINT, bound, &bytes) != 0)
-        return error_set(STATUS_IO, "%s: bound, but where? %s", wanted, zmq_strerror(zmq_errno()));
-    const char *port = strrchr(bound, ':');
-    bool everywhere = strncmp(bound, "tcp://0.0.0.0:", 14) == 0 || strncmp(bound, "tcp://[::]:", 11) == 0;
-    if (everywhere && port != NULL) /* nobody can connect to "everywhere" */
-        length = snprintf(endpoint, ENDPOINT_BYTES, "tcp://%s%s", server->description.host, port);
-    else
-        length = snprintf(endpoint, ENDPOINT_BYTES, "%s", bound);
-    if (length < 0 || length >= ENDPOINT_BYTES)
-        return error_set(STATUS_USAGE, "%s: the endpoint's name is too long", bound);
-    return endpoint_check(endpoint);
-}
-
-/* The list of those who are let in, and the sockets behind it. */
-static enum status sockets_open(struct progress_server *server, const char *address,
-                                const struct wire_client_key *monitors, struct progress_access *ranks)
-{
-    struct admission_rule rules[] = {{.domain = domain_ranks}, {.domain = domain_monitors}};
-    const struct wire_socket_options collect = {.type = ZMQ_PULL,
-                                                .receive_queue = COLLECT_QUEUE_MESSAGES,
-                                                .linger_ms = 0,
-                                                .message_bytes_max = EVENT_BATCH_BYTES_MAX,
-                                                .server = &server->keys,
-                                                .domain = domain_ranks};
-    const struct wire_socket_options publish = {.type = ZMQ_PUB,
-                                                .send_queue = PUBLISH_QUEUE_EVENTS,
-                                                .linger_ms = LINGER_MS,
-                                                .message_bytes_max = WIRE_REQUEST_BYTES_MAX,
-                                                .server = &server->keys,
-                                                .domain = domain_monitors};
-    const struct wire_socket_options snapshots = {.type = ZMQ_ROUTER,
-                                                  .send_queue = SNAPSHOT_QUEUE,
-                                                  .receive_queue = REQUESTS_A_TURN,
-                                                  .linger_ms = LINGER_MS,
-                                                  .message_bytes_max = WIRE_REQUEST_BYTES_MAX,
-                                                  .server = &server->keys,
-                                                  .domain = domain_monitors};
-    memcpy(rules[0].public_key, ranks->key.own.public_key, WIRE_KEY_BYTES);
-    memcpy(rules[1].public_key, monitors->own.public_key, WIRE_KEY_BYTES);
-    enum status status = wire_context_create(&server->context);
-    if (status == STATUS_OK)
-        status = admission_start(server->context, rules, 2, &server->admission);
-    if (status == STATUS_OK)
-        status = socket_bind_any(server, address, &collect, &server->collect, ranks->endpoint);
-    if (status == STATUS_OK)
-        status = socket_bind_any(server, address, &publish, &server->publish, server->description.publish);
-    if (status == STATUS_OK)
-        status =
-            socket_bind_any(server, address, &snapshots, &server->snapshots, server->description.snapshot);
-    return status;
-}
-
-static enum status keys_draw(struct progress_server *server, struct wire_client_key *monitors,
-                             struct wire_client_key *ranks)
-{
-    enum status status = wire_key_pair_draw(&server->keys);
-    if (status == STATUS_OK)
-        status = wire_key_pair_draw(&monitors->own);
-    if (status == STATUS_OK)
-        status = wire_key_pair_draw(&ranks->own);
-    memcpy(monitors->server_key, server->keys.public_key, WIRE_KEY_BYTES);
-    memcpy(ranks->server_key, server->keys.public_key, WIRE_KEY_BYTES);
-    memcpy(server->description.server_key, server->keys.public_key, WIRE_KEY_BYTES);
-    return status;
-}
-
 static enum status identity_draw(char run[RUN_IDENTITY_BYTES])
 {
     unsigned char bytes[(RUN_IDENTITY_BYTES - 1) / 2];
@@ -402,16 +309,11 @@ static void server_release(struct progress_server **server)
 {
     struct progress_server *old = *server;
     zmq_msg_close(&old->snapshot);
-    wire_socket_close(&old->collect);
-    wire_socket_close(&old->publish);
-    wire_socket_close(&old->snapshots);
-    admission_stop(&old->admission);
-    wire_context_destroy(&old->context);
+    server_doors_close(&old->doors);
     events_file_close(&old->file);
     picture_destroy(&old->picture);
     if (old->stop_descriptor >= 0)
         close(old->stop_descriptor);
-    wire_key_forget(&old->keys, sizeof old->keys);
     memory_free(server);
 }
 
@@ -440,13 +342,11 @@ static enum status server_prepare(struct progress_server *server, const char *ru
         return error_set(STATUS_IO, "progress server: eventfd: %s", strerror(errno));
     enum status status = identity_draw(description->run);
     if (status == STATUS_OK)
-        status = keys_draw(server, &monitors, &ranks->key);
-    if (status == STATUS_OK)
         status = picture_create(&server->picture);
     if (status == STATUS_OK)
         status = events_file_open(run_directory, EVENTS_FILE_BYTES_MAX, &server->file);
     if (status == STATUS_OK)
-        status = sockets_open(server, bind_address, &monitors, ranks);
+        status = server_doors_open(bind_address, description, &server->doors, &monitors, ranks);
     if (status == STATUS_OK)
         status = event_record(server, &start, message, &length);
     if (status == STATUS_OK)
