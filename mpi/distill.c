@@ -103,7 +103,8 @@ static enum status make_pool(struct distill_run *run)
         shown[i] = (struct shown_image){run->images.train[order[i % images]], (int32_t)(i / images)};
     status = ranks_agree(run->job->work.comm, status);
     if (status == STATUS_OK)
-        status = feature_set_create(run->job->work.comm, run->maker, shown, count, &run->pool);
+        status = feature_set_create(run->job->work.comm, run->maker, shown, count, run->job->work.progress,
+                                    &run->pool);
     memory_free(&shown);
     memory_free(&order);
     return status;
@@ -119,7 +120,8 @@ static enum status make_held(struct distill_run *run)
         shown[i] = (struct shown_image){run->images.held[i * images / count], -1};
     status = ranks_agree(run->job->work.comm, status);
     if (status == STATUS_OK)
-        status = feature_set_create(run->job->work.comm, run->maker, shown, count, &run->held);
+        status = feature_set_create(run->job->work.comm, run->maker, shown, count, run->job->work.progress,
+                                    &run->held);
     memory_free(&shown);
     return status;
 }

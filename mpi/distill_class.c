@@ -36,6 +36,7 @@ struct distiller {
     double best_loss;
     int64_t step; /* steps made */
     double started;
+    struct run_curve curve;
 
     struct gates gates; /* of method gradient: */
     double *scores;     /* (groups): how much the loss would fall by opening a group's gate */
@@ -102,6 +103,7 @@ static enum status make_step(struct distiller *distiller, draw_function *draw, f
         observe(distiller, gradient);
     trainer_apply(distiller->trainer, rate);
     distiller->step++;
+    run_curve_add(&distiller->curve, distiller->step, (double)result.sums[0] / options->batch_images);
     tell_progress(distiller);
     return result.stop ? error_set(STATUS_STOPPED, "stopped by a signal while distilling class %d",
                                    (int)distiller->task->class_index)
@@ -401,6 +403,9 @@ enum status distill_class_make(void *context, const struct class_task *task, str
         .classes = context, .task = task, .best_loss = 1e300, .started = seconds_now()};
     const struct distill_options *options = distiller.classes->options;
     struct network *whole = NULL;
+    distiller.curve = (struct run_curve){.progress = ranks_rank(task->group) == 0 ? task->progress : NULL,
+                                         .class_index = task->row,
+                                         .total = options->steps};
     enum status status = prepare(&distiller);
     if (status == STATUS_OK)
         status = teacher_class_network(distiller.classes->teacher, task->class_index, options->temperature,

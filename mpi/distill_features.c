@@ -218,8 +218,25 @@ static void give(MPI_Comm comm, float *floats, size_t count, int root)
         MPI_Bcast(floats + at, (int)(count - at < piece ? count - at : piece), MPI_FLOAT, root, comm);
 }
 
+/* This rank's own, telling how far it is. */
+static void make_share(struct feature_maker *maker, struct run_progress *progress,
+                       const struct shown_image *shown, int64_t count, float *features, float *logits)
+{
+    const int64_t piece = 64 * FEATURE_BLOCK;
+    size_t feature_floats = shape_count(teacher_features(maker->teacher));
+    size_t classes = (size_t)maker->teacher->tail->class_count;
+    double started = seconds_now();
+    for (int64_t at = 0; at < count; at += piece) {
+        double elapsed = seconds_now() - started;
+        run_progress_rank(progress, "asking the parent", -1, at, count,
+                          elapsed > 0 ? (double)at / elapsed : 0);
+        feature_maker_run(maker, shown + at, count - at < piece ? count - at : piece,
+                          features + (size_t)at * feature_floats, logits + (size_t)at * classes);
+    }
+}
+
 enum status feature_set_create(MPI_Comm comm, struct feature_maker *maker, const struct shown_image *shown,
-                               int64_t count, struct feature_set *set)
+                               int64_t count, struct run_progress *progress, struct feature_set *set)
 {
     enum status status = ranks_agree(comm, allocate_set(maker, count, set));
     if (status != STATUS_OK) {
@@ -239,7 +256,7 @@ enum status feature_set_create(MPI_Comm comm, struct feature_maker *maker, const
             float *features = set->features + (size_t)first * feature_floats;
             float *logits = set->logits + (size_t)first * classes;
             if (turn == 0 && r == ranks_rank(comm))
-                feature_maker_run(maker, shown + first, end - first, features, logits);
+                make_share(maker, progress, shown + first, end - first, features, logits);
             if (turn == 1) {
                 give(comm, features, (size_t)(end - first) * feature_floats, r);
                 give(comm, logits, (size_t)(end - first) * classes, r);

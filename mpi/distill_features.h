@@ -7,6 +7,7 @@
 #include "compute/data/augment.h"
 #include "compute/data/dataset.h"
 #include "modules/distill/teacher.h"
+#include "mpi/run_progress.h"
 
 /* Images that may be learned from, and those held back (compute/data/held_back.h). */
 struct distill_images {
@@ -52,9 +53,9 @@ struct feature_set {
     int32_t *labels; /* (count), of the network's classes */
 };
 
-/* Collective: every rank computes its share and gets all. The caller clears *set. */
+/* Collective: every rank computes its share and gets all. The caller clears *set. progress may be NULL. */
 enum status feature_set_create(MPI_Comm comm, struct feature_maker *maker, const struct shown_image *shown,
-                               int64_t count, struct feature_set *set);
+                               int64_t count, struct run_progress *progress, struct feature_set *set);
 void feature_set_clear(struct feature_set *set);
 
 /* margins (count): the outputs of a network with one output for all features of the set; with threads. */

@@ -236,6 +236,9 @@ static enum status take_steps(struct teacher *teacher)
     const struct train_options *options = work->options;
     const struct trainer_batch batch = {
         .images = options->batch_images, .load = load_slice, .loss = slice_loss, .context = teacher};
+    struct run_curve curve = {.progress = ranks_rank(work->comm) == 0 ? work->progress : NULL,
+                              .class_index = work->progress_number,
+                              .total = work->steps};
     double started = seconds_now();
     enum status status = STATUS_OK;
     for (; teacher->step < work->steps && status == STATUS_OK; teacher->step++) {
@@ -244,6 +247,8 @@ static enum status take_steps(struct teacher *teacher)
         status = trainer_step(teacher->trainer, &batch, rate, &result);
         if (status == STATUS_OK && result.stop)
             return error_set(STATUS_STOPPED, "stopped by a signal while %s", work->activity);
+        if (status == STATUS_OK && work->progress_number >= 0)
+            run_curve_add(&curve, teacher->step + 1, (double)result.sums[0] / options->batch_images);
         double elapsed = seconds_now() - started;
         int64_t done = (teacher->step + 1) * options->batch_images;
         run_progress_rank(work->progress, work->activity, work->progress_number, done,

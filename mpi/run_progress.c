@@ -123,6 +123,8 @@ enum status run_progress_open(MPI_Comm comm, const char *run_directory, const ch
         status = ranks_agree(comm, progress_sender_create(&access, rank, &energy, &progress->sender));
     }
     wire_key_forget(&access, sizeof access);
+    if (status == STATUS_OK) /* so that everybody is heard of before there is anything to count */
+        run_progress_rank(progress, "starting", -1, 0, 0, 0);
     return status;
 }
 
@@ -157,6 +159,24 @@ void run_progress_class(struct run_progress *progress, int32_t class_index, cons
     event.value = value;
     snprintf(event.text, sizeof event.text, "%s", name);
     run_progress_send(progress, &event);
+}
+
+void run_curve_add(struct run_curve *curve, int64_t done, double loss)
+{
+    curve->loss_sum += loss;
+    curve->loss_count++;
+    bool stretch_over = done * RUN_CURVE_POINTS / curve->total > (done - 1) * RUN_CURVE_POINTS / curve->total;
+    if (curve->progress == NULL || !stretch_over)
+        return;
+    struct event event = event_make(EVENT_EPOCH);
+    event.class_index = curve->class_index;
+    event.done = done;
+    event.total = curve->total;
+    event.loss = curve->loss_sum / (double)curve->loss_count;
+    event.train_top1 = -1;
+    run_progress_send(curve->progress, &event);
+    curve->loss_sum = 0;
+    curve->loss_count = 0;
 }
 
 static void send_last(struct progress_sender *sender, enum event_state state)

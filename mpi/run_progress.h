@@ -37,6 +37,19 @@ void run_progress_rank(struct run_progress *progress, const char *activity, int3
 void run_progress_class(struct run_progress *progress, int32_t class_index, const char *name,
                         enum event_state state, double value);
 
+/* The learning curve of one class's module: mean losses over RUN_CURVE_POINTS stretches of its training. */
+enum { RUN_CURVE_POINTS = 20 };
+struct run_curve {
+    struct run_progress *progress; /* NULL on all but one of the ranks that train it together */
+    int32_t class_index;
+    int64_t total;   /* steps of the training */
+    double loss_sum; /* since the last point; 0 at first, as are the following */
+    int64_t loss_count;
+};
+
+/* Step `done` (1, 2, …) of the training had that loss: sends a point when a stretch is over. */
+void run_curve_add(struct run_curve *curve, int64_t done, double loss);
+
 /* Collective: how the run ended. Also after a failed open. Keeps the message of a failed run; a failure to
  * publish the end of one that went well (STATUS_IO on rank 0) is returned, for a note: the run itself is all
  * right. */

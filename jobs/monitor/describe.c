@@ -89,10 +89,8 @@ void describe_class(FILE *out, const struct picture *picture, int32_t class_inde
 
 void describe_epoch(FILE *out, const struct picture_epoch *epoch)
 {
-    fprintf(out, "epoch %lld of %lld", (long long)epoch->done, (long long)epoch->total);
-    if (epoch->class_index >= 0)
-        fprintf(out, ", class %d", (int)epoch->class_index);
-    fprintf(out, ": loss %.4g, train %.2f %%", epoch->loss, 100 * epoch->train_top1);
+    fprintf(out, "epoch %lld of %lld: loss %.4g, train %.2f %%", (long long)epoch->done,
+            (long long)epoch->total, epoch->loss, 100 * epoch->train_top1);
     if (!(epoch->test_top1 < 0))
         fprintf(out, ", test %.2f %%", 100 * epoch->test_top1);
 }
@@ -271,6 +269,8 @@ void describe_picture(FILE *out, const struct picture *picture, double now,
         ranks_write(out, picture, &summary, now, limits->ranks);
     int32_t first = picture->epoch_count > limits->epochs ? picture->epoch_count - limits->epochs : 0;
     for (int32_t i = first; i < picture->epoch_count; i++) {
+        if (picture->epochs[i].class_index >= 0) /* of classes there is a line when they are done */
+            continue;
         describe_epoch(out, &picture->epochs[i]);
         fputc('\n', out);
     }

@@ -98,7 +98,7 @@ static void pace_draw(const struct scene *scene)
     int column = grid_print(grid, 3, 1, GRID_PLAIN, "%s", number);
     if (summary->seconds_left >= 0) {
         describe_duration(summary->seconds_left, number);
-        column = grid_print(grid, 3, column, GRID_STRONG, ", about %s left", number);
+        column = grid_print(grid, 3, column, GRID_STRONG, ", %s left", number);
     } else if (!scene->picture->ended) {
         column = grid_print(grid, 3, column, GRID_PLAIN, " so far");
     }

@@ -111,7 +111,7 @@ static json_t *epoch_to_json(const struct picture_epoch *epoch)
     return json_pack("{s:I, s:I, s:i, s:i, s:f, s:o, s:o, s:o}", "done", (json_int_t)epoch->done, "total",
                      (json_int_t)epoch->total, "class", (int)epoch->class_index, "rank", (int)epoch->rank,
                      "time", epoch->time, "loss", real_or_null(epoch->loss, true), "train_top1",
-                     real_or_null(epoch->train_top1, true), "test_top1",
+                     real_or_null(epoch->train_top1, epoch->train_top1 >= 0), "test_top1",
                      real_or_null(epoch->test_top1, epoch->test_top1 >= 0));
 }
 

@@ -80,7 +80,8 @@ static void event_write(const struct view_runs *runs, int place, const struct ev
     char clock[DESCRIBE_NUMBER_BYTES];
     bool class_ended =
         event->kind == EVENT_CLASS && event->state != STATE_WAITING && event->state != STATE_RUNNING;
-    bool epoch_ended = event->kind == EVENT_EPOCH && event->done > 0 && event->state != STATE_RESUMED;
+    bool epoch_ended = event->kind == EVENT_EPOCH && event->class_index < 0 && event->done > 0 &&
+                       event->state != STATE_RESUMED;
     struct note note;
     if ((!class_ended && !epoch_ended && event->kind != EVENT_LOG) || !note_begin(&note))
         return;

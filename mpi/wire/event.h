@@ -26,7 +26,8 @@ enum event_kind {
     EVENT_CLASS, /* one class: class_index, text: its name ("" leaves it as it is), state; value: a figure of
                     it (accuracy, retention). Events of two ranks have no order: STATE_WAITING only counts for
                     a class of which nothing was heard yet */
-    EVENT_EPOCH, /* done of total epochs; loss; train_top1; value: test_top1 (−1: not measured). A run of
+    EVENT_EPOCH, /* done of total epochs, or, of one class's module (class_index), steps; loss (of these: the
+                    mean since the last such event); train_top1; value: test_top1 (−1: not measured). A run of
                     epochs says so at its start with done 0 (or, resumed, with STATE_RESUMED and done the
                     epochs it found finished): that is no point of the learning curve */
     EVENT_LOG,   /* text: one line for people */

@@ -41,7 +41,7 @@ struct picture_epoch {
     double time;
     int32_t rank, class_index;
     int64_t done, total;
-    double loss, train_top1, test_top1; /* test_top1 −1: not measured */
+    double loss, train_top1, test_top1; /* −1: not measured */
 };
 
 struct picture {

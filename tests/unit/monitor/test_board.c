@@ -32,7 +32,7 @@ static void test_the_header_says_what_runs_where_and_how_far(void **state)
     assert_shows(&drawn, " job 4711  2 nodes  8 ranks  8.0 GiB");
     assert_shows(&drawn, "4 of 20 classes, 1 FAILED, mean 90.0%, least 90.0%");
     assert_shows(&drawn, "classes: . 7 waiting > 8 running x 1 failed = 1 before o 3 done");
-    assert_shows(&drawn, "1 min 40 s, about ");
+    assert_shows(&drawn, "1 min 40 s, 2 min 33 s left");
     assert_shows(&drawn, "8,028 images/s  est. 0.08 Wh, 0.288 g CO2e");
     assert_hides(&drawn, "SILENT");
     grid_destroy(&drawn.grid);
