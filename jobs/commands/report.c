@@ -82,10 +82,13 @@ const struct argp argp_report = {
     "RUN",
     "Show a run, from what it left in its directory RUN, as a page to look at, to print or to send: what ran "
     "where, learning curves, sizes and overlap of modules, what each rank did when, energy and CO2e, tables "
-    "and plots of a study; with --test also how often parent and composition are right, class by class, "
+    "and plots of a study, or of one of scaling; with --test also how often parent and composition are "
+    "right, class by class, "
     "their confusions, and a few images.\v"
-    "RUN is NET.h5.run of train, or the directory given to decompose, train-modules or study. The page loads "
-    "nothing and runs nothing. Learning curves are drawn by gnuplot (Debian: gnuplot-nox).\n\n"
+    "RUN is NET.h5.run of train, or the directory given to decompose, train-modules or study, or the folder "
+    "that "
+    "slurm/scaling.sbatch leaves. The page loads nothing and runs nothing. Curves are drawn by gnuplot "
+    "(Debian: gnuplot-nox).\n\n"
     "  facet report lenet.h5.run --test test.h5 -o training.html\n"
     "  facet report run --test test.h5 -o report.html\n"
     "  facet report run --test test.h5 --format md -o report.md",
@@ -173,6 +176,8 @@ static enum status write_sections(struct reporting *reporting, struct page *page
     enum status status = section_run(page, record);
     if (status == STATUS_OK)
         status = section_curves(page, record);
+    if (status == STATUS_OK)
+        status = section_class_curves(page, record);
     if (status == STATUS_OK && judged)
         status = section_answers(page, &reporting->judged);
     if (status == STATUS_OK && judged)
@@ -181,6 +186,8 @@ static enum status write_sections(struct reporting *reporting, struct page *page
         status = section_modules(page, arguments->modules);
     if (status == STATUS_OK)
         status = section_timeline(page, record);
+    if (status == STATUS_OK)
+        status = section_scaling(page, record);
     if (status == STATUS_OK)
         status = section_cost(page, record);
     if (status == STATUS_OK)

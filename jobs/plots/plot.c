@@ -48,6 +48,18 @@ static bool has_points(const struct plot_series *series)
     return false;
 }
 
+static void write_ticks(FILE *script, const struct plot_series *series)
+{
+    const char *separator = "";
+    fputs("set xtics (", script);
+    for (int32_t i = 0; i < series->count; i++)
+        if (isfinite(series->x[i])) {
+            fprintf(script, "%s%.9g", separator, series->x[i]);
+            separator = ", ";
+        }
+    fputs(")\n", script);
+}
+
 static void write_script(FILE *script, const struct plot *plot, const char *output)
 {
     const char *separator = "plot ";
@@ -62,6 +74,8 @@ static void write_script(FILE *script, const struct plot *plot, const char *outp
         fputs("set logscale x\n", script);
     if (plot->y_log)
         fputs("set logscale y\n", script);
+    if (plot->x_ticks_at_points)
+        write_ticks(script, &plot->series[0]);
     for (int32_t i = 0; i < plot->series_count; i++)
         if (has_points(&plot->series[i]))
             write_points(script, &plot->series[i], i);

@@ -18,7 +18,8 @@ struct plot_series {
 
 struct plot {
     const char *title, *x_label, *y_label;
-    bool x_log, y_log; /* then only points above 0 can be seen */
+    bool x_log, y_log;      /* then only points above 0 can be seen */
+    bool x_ticks_at_points; /* at the x of the first series, nowhere else */
     int32_t series_count;
     const struct plot_series *series;
 };

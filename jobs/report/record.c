@@ -24,6 +24,14 @@ double record_number(const json_t *object, const char *name)
     return json_is_number(number) ? json_number_value(number) : (double)NAN;
 }
 
+const char *record_class_name(const struct record *record, int32_t class_index)
+{
+    const struct picture *events = record->events;
+    return events != NULL && class_index >= 0 && class_index < events->class_count
+               ? events->classes[class_index].name
+               : "";
+}
+
 /* Reads DIRECTORY/NAME when it is there. */
 static enum status read_json(const char *directory, const char *name, json_t **object)
 {
@@ -50,12 +58,14 @@ static enum status apply_event(void *data, const struct event *event)
     if (event->kind == EVENT_RUN_START) {
         int64_t ranks = event->total;
         timeline_destroy(&record->timeline);
+        class_curves_clear(&record->class_curves);
         return timeline_create((int32_t)(ranks < 1                 ? 1
                                          : ranks > EVENT_RANKS_MAX ? EVENT_RANKS_MAX
                                                                    : ranks),
                                event->time, &record->timeline);
     }
-    return timeline_add(record->timeline, event);
+    status = timeline_add(record->timeline, event);
+    return status == STATUS_OK ? class_curves_add(&record->class_curves, event) : status;
 }
 
 static enum status read_events(struct record *record)
@@ -135,6 +145,14 @@ static enum status read_studies(struct record *record)
     return status;
 }
 
+static enum status find_scaling(struct record *record)
+{
+    enum status status = run_directory_path(record->directory, "scaling.csv", &record->scaling);
+    if (status == STATUS_OK && access(record->scaling, F_OK) != 0 && errno == ENOENT)
+        memory_free(&record->scaling);
+    return status;
+}
+
 enum status record_read(const char *directory, struct record *record)
 {
     *record = (struct record){.directory = directory};
@@ -143,11 +161,14 @@ enum status record_read(const char *directory, struct record *record)
         status = read_json(directory, "run.json", &record->run);
     if (status == STATUS_OK)
         status = read_events(record);
-    if (status == STATUS_OK && record->run == NULL && json_array_size(record->studies) == 0)
+    if (status == STATUS_OK)
+        status = find_scaling(record);
+    if (status == STATUS_OK && record->run == NULL && record->scaling == NULL &&
+        json_array_size(record->studies) == 0)
         status =
             error_set(STATUS_NOT_FOUND,
                       "%s: has neither run.json nor the record of a study; expected NET.h5.run of train, "
-                      "or the directory of decompose, train-modules or a study",
+                      "or the directory of decompose, train-modules, a study or slurm/scaling.sbatch",
                       directory);
     return status;
 }
@@ -158,4 +179,6 @@ void record_clear(struct record *record)
     json_decref(record->studies);
     picture_destroy(&record->events);
     timeline_destroy(&record->timeline);
+    class_curves_clear(&record->class_curves);
+    memory_free(&record->scaling);
 }

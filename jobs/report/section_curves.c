@@ -1,67 +1,9 @@
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "compute/base/memory.h"
-#include "compute/base/output_file.h"
-#include "jobs/plots/plot.h"
+#include "jobs/report/page_plot.h"
 #include "jobs/report/sections.h"
-
-enum { PLOT_FILE_BYTES_MAX = 64 << 20 };
-
-/* --- through gnuplot --- */
-
-/* The file as a text; released with free. */
-static enum status read_text(const char *path, char **text)
-{
-    size_t length = 0, room = 0, n = 1;
-    FILE *file = fopen(path, "re");
-    *text = NULL;
-    if (file == NULL)
-        return error_set(STATUS_IO, "%s: %s", path, strerror(errno));
-    while (n > 0 && length < PLOT_FILE_BYTES_MAX) {
-        if (room < length + 65537) {
-            char *more = realloc(*text, room = 2 * room + 65537);
-            if (more == NULL)
-                break;
-            *text = more;
-        }
-        n = fread(*text + length, 1, 65536, file);
-        length += n;
-    }
-    bool whole = n == 0 && ferror(file) == 0;
-    fclose(file);
-    if (whole) {
-        (*text)[length] = '\0';
-        return STATUS_OK;
-    }
-    free(*text);
-    *text = NULL;
-    return error_set(STATUS_IO, "%s: cannot be read as a plot", path);
-}
-
-static enum status draw(struct page *page, const struct plot *plot, const struct page_picture *picture)
-{
-    char *path = NULL, *svg = NULL;
-    size_t bytes = strlen(page_path(page)) + sizeof ".plot.svg";
-    enum status status = memory_allocate(&path, bytes, 1, "path");
-    if (status == STATUS_OK) {
-        snprintf(path, bytes, "%s.plot.svg", page_path(page));
-        status = plot_write(plot, path);
-        if (status == STATUS_OK)
-            status = read_text(path, &svg);
-        output_file_discard(path);
-    }
-    if (status == STATUS_OK)
-        status = page_gnuplot(page, picture, svg);
-    free(svg);
-    memory_free(&path);
-    return status;
-}
-
-/* --- curves --- */
 
 struct curves {
     int32_t count;
@@ -111,7 +53,7 @@ static enum status draw_loss(struct page *page, const struct curves *curves)
     snprintf(description, sizeof description,
              "Loss on the training images: %.4g after epoch %.0f, %.4g after epoch %.0f.", curves->loss[0],
              curves->epoch[0], curves->loss[last], curves->epoch[last]);
-    return draw(page, &plot, &(struct page_picture){"loss", plot.title, description});
+    return page_plot(page, &plot, &(struct page_picture){"loss", plot.title, description});
 }
 
 static enum status draw_accuracy(struct page *page, const struct curves *curves)
@@ -139,7 +81,7 @@ static enum status draw_accuracy(struct page *page, const struct curves *curves)
                  curves->test[last]);
     else
         snprintf(description + used, sizeof description - (size_t)used, ".");
-    return draw(page, &plot, &(struct page_picture){"top-1", plot.title, description});
+    return page_plot(page, &plot, &(struct page_picture){"top-1", plot.title, description});
 }
 
 enum status section_curves(struct page *page, const struct record *record)

@@ -21,11 +21,7 @@ enum {
 
 static const char *class_name_of(const struct record *record, int32_t class_index)
 {
-    if (class_index < 0)
-        return "work on no single class";
-    if (class_index < record->events->class_count)
-        return record->events->classes[class_index].name;
-    return "";
+    return class_index < 0 ? "work on no single class" : record_class_name(record, class_index);
 }
 
 /* Neighbouring classes get hues far apart: steps of the golden angle. */

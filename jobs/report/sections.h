@@ -10,6 +10,8 @@
 enum status section_run(struct page *page, const struct record *record);
 /* Loss and accuracy by epoch; needs gnuplot. */
 enum status section_curves(struct page *page, const struct record *record);
+/* The same of modules trained class by class. */
+enum status section_class_curves(struct page *page, const struct record *record);
 /* What the modules of the file keep, and what they have in common. */
 enum status section_modules(struct page *page, const char *modules);
 /* Parent against composition: in numbers, class by class, confusions. */
@@ -18,6 +20,8 @@ enum status section_answers(struct page *page, const struct judged *judged);
 enum status section_gallery(struct page *page, struct judged *judged);
 /* Which rank did what when. */
 enum status section_timeline(struct page *page, const struct record *record);
+/* Strong and weak scaling; needs gnuplot. */
+enum status section_scaling(struct page *page, const struct record *record);
 /* emissions.csv. */
 enum status section_cost(struct page *page, const struct record *record);
 /* Tables and plots of the studies in the directory. */

@@ -117,6 +117,25 @@ sed -i 's/\["<i>", 81.25\]/["<i>"]/' study/cost.json
 expect 1 facet report study -o stolen.html
 expect_one_line_about 'study/cost.json'
 
+# A study of scaling: 3 s on twice the ranks that needed 4 s is two thirds of what it could be.
+mkdir scaling
+printf '%s\n' kind,nodes,ranks,seconds strong,2,8,3 strong,1,4,4 weak,1,4,2 weak,2,8,2.5 >scaling/scaling.csv
+run facet report scaling -o scaling.html
+whole scaling.html
+expect_text scaling.html '<td>strong</td><td class=n>2</td><td class=n>8</td><td class=n>3.00</td><td class=n>2.00</td><td class=n>66.7</td>'
+expect_text scaling.html '<td>weak</td><td class=n>2</td><td class=n>8</td><td class=n>2.50</td><td class=n>2.00</td><td class=n>80.0</td>'
+for text in 'Strong scaling: time by ranks' 'Weak scaling: time by ranks' 'Efficiency by ranks: strong scaling 66.7 % on 8 ranks'; do
+    expect_text scaling.html "$text"
+done
+for line in strong,0,8,3 sideways,1,4,4 strong,1,4,nan strong,1,4; do
+    printf '%s\n' kind,nodes,ranks,seconds "$line" >scaling/scaling.csv
+    expect 1 facet report scaling -o out.html
+    expect_one_line_about 'scaling/scaling.csv: line 2'
+done
+echo kind,nodes,ranks,seconds >scaling/scaling.csv
+expect 1 facet report scaling -o out.html
+expect_one_line_about 'scaling/scaling.csv: has no run'
+
 # Bad input.
 mkdir empty
 expect 1 facet report empty -o out.html
