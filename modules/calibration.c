@@ -19,7 +19,22 @@ struct objective {
     double *partials; /* (blocks, 1 + 2·label_count): loss and gradient of each */
     double *scores;   /* (blocks, label_count): scratch */
     double *scales;   /* (label_count): s_j of the parameters at hand */
+    double *weights;  /* (label_count): of an image of each label */
 };
+
+/* weights (label_count): of an image of each label, so that labels weigh the same and all images 1. */
+static enum status weigh_labels(const struct calibration_images *images, double **weights)
+{
+    enum status status =
+        memory_allocate(weights, (size_t)images->label_count, sizeof(double), "weights of labels");
+    if (status != STATUS_OK)
+        return status;
+    for (int64_t i = 0; i < images->count; i++)
+        (*weights)[images->truth[i]] += 1;
+    for (int32_t j = 0; j < images->label_count; j++)
+        (*weights)[j] = 1 / (images->label_count * (*weights)[j]);
+    return STATUS_OK;
+}
 
 /* Adds −log softmax(scores)[truth]; scores become the derivative, softmax − one-hot. */
 static double cross_entropy(double *scores, int32_t count, int32_t truth)
@@ -38,7 +53,7 @@ static double cross_entropy(double *scores, int32_t count, int32_t truth)
     return loss + log(sum);
 }
 
-/* Loss and gradient of one block's images, not yet divided by their number. */
+/* Loss and gradient of one block's images, each with its label's weight. */
 static void add_block(const struct objective *objective, const double *offsets, int64_t block)
 {
     const struct calibration_images *images = objective->images;
@@ -52,10 +67,11 @@ static void add_block(const struct objective *objective, const double *offsets, 
         const float *margins = images->margins + (size_t)i * (size_t)labels;
         for (int32_t j = 0; j < labels; j++)
             scores[j] = objective->scales[j] * (double)margins[j] + offsets[j];
-        *loss += cross_entropy(scores, labels, images->truth[i]);
+        double weight = objective->weights[images->truth[i]];
+        *loss += weight * cross_entropy(scores, labels, images->truth[i]);
         for (int32_t j = 0; j < labels; j++) {
-            by_scale[j] += scores[j] * (double)margins[j] * objective->scales[j];
-            by_offset[j] += scores[j];
+            by_scale[j] += weight * scores[j] * (double)margins[j] * objective->scales[j];
+            by_offset[j] += weight * scores[j];
         }
     }
 }
@@ -65,7 +81,7 @@ static double objective_value(void *context, const double *parameters, double *g
     const struct objective *objective = context;
     int32_t labels = objective->images->label_count;
     size_t count = 2 * (size_t)labels;
-    double loss = 0, images = (double)objective->images->count;
+    double loss = 0;
     for (int32_t j = 0; j < labels; j++)
         objective->scales[j] = exp(parameters[j]);
 #pragma omp parallel for schedule(dynamic, 1)
@@ -78,12 +94,11 @@ static double objective_value(void *context, const double *parameters, double *g
         for (size_t i = 0; i < count; i++)
             gradient[i] += partial[1 + i];
     }
-    loss /= images;
     double weight = pull / labels;
     for (size_t i = 0; i < count; i++) {
         double distance = parameters[i] - (i < (size_t)labels ? objective->log_scale : 0.0);
         loss += 0.5 * weight * distance * distance;
-        gradient[i] = gradient[i] / images + weight * distance;
+        gradient[i] += weight * distance;
     }
     return loss;
 }
@@ -121,6 +136,8 @@ static enum status objective_create(const struct calibration_images *images, str
             memory_allocate(&objective->scores, blocks * labels, sizeof(double), "scores of a calibration");
     if (status == STATUS_OK)
         status = memory_allocate(&objective->scales, labels, sizeof(double), "scales of a calibration");
+    if (status == STATUS_OK)
+        status = weigh_labels(images, &objective->weights);
     return status;
 }
 
@@ -148,6 +165,7 @@ static enum status fit(const struct calibration_images *images, double deviation
     memory_free(&objective.partials);
     memory_free(&objective.scores);
     memory_free(&objective.scales);
+    memory_free(&objective.weights);
     return status;
 }
 
@@ -168,23 +186,32 @@ enum status calibration_measure(const struct calibration_images *images, const f
                                 const float *offsets, struct calibration_fit *fit)
 {
     int32_t labels = images->label_count;
-    double *scores = NULL, loss = 0;
-    int64_t right = 0;
+    struct label_fit {
+        double loss, right, count; /* sums over its images */
+    } *sums = NULL;
+    double *scores = NULL;
+    *fit = (struct calibration_fit){0, 0};
     enum status status = memory_allocate(&scores, (size_t)labels, sizeof(double), "scores of a calibration");
-    if (status != STATUS_OK)
-        return status;
-    for (int64_t i = 0; i < images->count; i++) {
+    if (status == STATUS_OK)
+        status = memory_allocate(&sums, (size_t)labels, sizeof *sums, "sums of labels");
+    for (int64_t i = 0; i < images->count && status == STATUS_OK; i++) {
         const float *margins = images->margins + (size_t)i * (size_t)labels;
-        int32_t best = 0;
+        int32_t best = 0, truth = images->truth[i];
         for (int32_t j = 0; j < labels; j++) {
             scores[j] = (double)scales[j] * (double)margins[j] + (double)offsets[j];
             best = scores[j] > scores[best] ? j : best;
         }
-        right += best == images->truth[i];
-        loss += cross_entropy(scores, labels, images->truth[i]);
+        sums[truth].right += best == truth;
+        sums[truth].loss += cross_entropy(scores, labels, truth);
+        sums[truth].count += 1;
     }
-    fit->loss = loss / (double)images->count;
-    fit->top1 = (double)right / (double)images->count;
+    for (int32_t j = 0; j < labels && status == STATUS_OK; j++) {
+        fit->loss += sums[j].loss / sums[j].count;
+        fit->top1 += sums[j].right / sums[j].count;
+    }
+    fit->loss /= labels;
+    fit->top1 /= labels;
     memory_free(&scores);
-    return STATUS_OK;
+    memory_free(&sums);
+    return status;
 }

@@ -8,7 +8,8 @@
 
 enum { LABELS = 4, IMAGES = 3000 };
 
-/* Margins whose truth was drawn from softmax(scale·margin + offset): what calibration must find again. */
+/* Margins whose truth was drawn from softmax(scale·margin + offset): what calibration must find again, but
+ * for how frequent labels are. */
 struct sample {
     float *margins;
     int32_t *truth;
@@ -46,22 +47,35 @@ static void sample_destroy(struct sample *sample)
     memory_free(&sample->truth);
 }
 
+/* The offsets that the sample was drawn with, were its labels equally frequent (Bayes' rule); mean 0. */
+static void balanced_offsets(const struct sample *sample, float offsets[LABELS])
+{
+    double counts[LABELS] = {0}, mean = 0;
+    for (int i = 0; i < IMAGES; i++)
+        counts[sample->truth[i]] += 1;
+    for (int j = 0; j < LABELS; j++)
+        mean += ((double)true_offsets[j] - log(counts[j])) / LABELS;
+    for (int j = 0; j < LABELS; j++)
+        offsets[j] = (float)((double)true_offsets[j] - log(counts[j]) - mean);
+}
+
 static const float ones[LABELS] = {1, 1, 1, 1}, zeros[LABELS] = {0};
 
 static void test_the_true_calibration_is_found(void **state)
 {
     (void)state;
     struct sample sample = sample_create(1);
-    float scales[LABELS], offsets[LABELS];
+    float scales[LABELS], offsets[LABELS], expected[LABELS];
     struct calibration_fit before, after, truth;
+    balanced_offsets(&sample, expected);
     assert_ok(calibration_run(&sample.images, scales, offsets));
-    for (int j = 0; j < LABELS; j++) { /* offsets of the mean 0 are compared: the true ones have it */
+    for (int j = 0; j < LABELS; j++) {
         assert_true(fabs(log((double)(scales[j] / true_scales[j]))) < 0.15);
-        assert_true(fabsf(offsets[j] - true_offsets[j]) < 0.2F);
+        assert_true(fabsf(offsets[j] - expected[j]) < 0.2F);
     }
     assert_ok(calibration_measure(&sample.images, ones, zeros, &before));
     assert_ok(calibration_measure(&sample.images, scales, offsets, &after));
-    assert_ok(calibration_measure(&sample.images, true_scales, true_offsets, &truth));
+    assert_ok(calibration_measure(&sample.images, true_scales, expected, &truth));
     assert_true(after.loss < before.loss - 0.05);
     assert_true(after.top1 > before.top1);
     assert_true(after.loss < truth.loss + 1e-4); /* fitted to these very images */
@@ -161,7 +175,39 @@ static void test_one_label_alone_stays_as_it_is(void **state)
     assert_true(fit.top1 == 1.0 && fit.loss == 0.0);
 }
 
-/* All margins equal: nothing to tell labels apart by but how frequent they are. */
+/* The same images, those of one label four times as often: nothing changes. */
+static void test_how_frequent_a_label_is_does_not_matter(void **state)
+{
+    (void)state;
+    struct sample sample = sample_create(5);
+    const int32_t often = 2, times = 4;
+    int64_t count = 0;
+    float *margins = NULL, scales[2][LABELS], offsets[2][LABELS];
+    int32_t *truth = NULL;
+    assert_ok(memory_allocate(&margins, (size_t)times * IMAGES * LABELS, sizeof(float), "test"));
+    assert_ok(memory_allocate(&truth, (size_t)times * IMAGES, sizeof(int32_t), "test"));
+    for (int32_t i = 0; i < IMAGES; i++)
+        for (int32_t k = 0; k < (sample.truth[i] == often ? times : 1); k++) {
+            memcpy(margins + count * LABELS, sample.margins + (size_t)i * LABELS, LABELS * sizeof(float));
+            truth[count++] = sample.truth[i];
+        }
+    const struct calibration_images repeated = {LABELS, count, margins, truth};
+    struct calibration_fit fits[2];
+    assert_ok(calibration_run(&sample.images, scales[0], offsets[0]));
+    assert_ok(calibration_run(&repeated, scales[1], offsets[1]));
+    assert_ok(calibration_measure(&sample.images, scales[0], offsets[0], &fits[0]));
+    assert_ok(calibration_measure(&repeated, scales[0], offsets[0], &fits[1]));
+    assert_true(fabs(fits[0].loss - fits[1].loss) < 1e-9 && fabs(fits[0].top1 - fits[1].top1) < 1e-9);
+    for (int j = 0; j < LABELS; j++) {
+        assert_true(fabsf(scales[0][j] - scales[1][j]) < 1e-3F * scales[0][j]);
+        assert_true(fabsf(offsets[0][j] - offsets[1][j]) < 1e-3F);
+    }
+    memory_free(&margins);
+    memory_free(&truth);
+    sample_destroy(&sample);
+}
+
+/* All margins equal: nothing tells labels apart, not even how frequent they are. */
 static void test_margins_that_say_nothing(void **state)
 {
     (void)state;
@@ -170,7 +216,7 @@ static void test_margins_that_say_nothing(void **state)
     const struct calibration_images images = {2, 4, margins, truth};
     float scales[2], offsets[2];
     assert_ok(calibration_run(&images, scales, offsets));
-    assert_true(fabsf(offsets[1] - offsets[0] - logf(3)) < 0.02F);
+    assert_true(fabsf(offsets[0]) < 1e-6F && fabsf(offsets[1]) < 1e-6F);
 }
 
 static void test_a_margin_that_is_no_number_is_refused(void **state)
@@ -218,6 +264,7 @@ int main(void)
         cmocka_unit_test(test_the_unit_of_a_module_does_not_matter),
         cmocka_unit_test(test_separable_margins_have_a_finite_minimum),
         cmocka_unit_test(test_one_label_alone_stays_as_it_is),
+        cmocka_unit_test(test_how_frequent_a_label_is_does_not_matter),
         cmocka_unit_test(test_margins_that_say_nothing),
         cmocka_unit_test(test_a_margin_that_is_no_number_is_refused),
         cmocka_unit_test(test_rosenbrocks_valley),
