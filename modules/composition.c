@@ -1,5 +1,6 @@
 #include "modules/composition.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "compute/base/memory.h"
@@ -156,7 +157,7 @@ enum status composition_create(struct module_set **sets, const struct module_sel
 }
 
 enum status composition_replace(struct module_set *composition, const char *label, struct module_set *from,
-                                const char *with, struct module_set **replaced)
+                                const char *with, const char *new_label, struct module_set **replaced)
 {
     struct choice *choices = NULL;
     int32_t place = 0, other = 0;
@@ -176,6 +177,8 @@ enum status composition_replace(struct module_set *composition, const char *labe
     }
     choices[place].set = from;
     choices[place].module = other;
+    if (*new_label != '\0')
+        snprintf(choices[place].label, sizeof(class_name), "%s", new_label);
     status = choices_join(choices, composition->module_count, replaced);
     memory_free(&choices);
     return status;

@@ -15,9 +15,9 @@
 enum status composition_create(struct module_set **sets, const struct module_selection *selections,
                                int32_t count, struct module_set **composition);
 
-/* The module labelled `label` gives its place and label to module `with` of `from`; parents no longer used
- * leave. Parents move as above, out of `composition` and `from`. */
+/* The module labelled `label` gives its place to module `with` of `from`, and its label unless `new_label` is
+ * another than ""; parents no longer used leave. Parents move and failures are as above. */
 enum status composition_replace(struct module_set *composition, const char *label, struct module_set *from,
-                                const char *with, struct module_set **replaced);
+                                const char *with, const char *new_label, struct module_set **replaced);
 
 #endif

@@ -1,4 +1,5 @@
 /* facet replace: exchange one module of a composition for another. */
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "jobs/commands/commands.h"
@@ -17,7 +18,8 @@ enum { KEY_CLASS = 0x100, KEY_WITH, KEY_CALIBRATE };
 
 static const struct argp_option options[] = {
     {"class", KEY_CLASS, "LABEL", 0, "The composition's label (or #index) whose module goes", 0},
-    {"with", KEY_WITH, "MODULES:CLASS", 0, "The module that takes its place and label", 0},
+    {"with", KEY_WITH, "MODULES:CLASS[=LABEL]", 0,
+     "The module that takes its place, and its label unless another is given", 0},
     {"output", 'o', "FILE", 0, "Composition file to write", 0},
     {"calibrate", KEY_CALIBRATE, "[NAME=]FILE", 0, CALIBRATE_HELP, 0},
     {0}};
@@ -63,10 +65,12 @@ const struct argp argp_replace = {
     options,
     parse_option,
     "COMPOSITION",
-    "Exchange one module of a composition for a better one, of any network.\v"
-    "Modules of different networks are not equally sure of themselves; with --calibrate all modules of the "
-    "new composition are brought to one measure.\n\n"
-    "  facet replace weak.h5 --class Shirt --with strong/modules.h5:Shirt --calibrate train.h5 -o better.h5",
+    "Exchange one module of a composition for another, of any network.\v"
+    "A better module of the same class takes over its label; a module of another dataset's class gets one of "
+    "its own with =LABEL. Modules of different networks are not equally sure of themselves; with --calibrate "
+    "all modules of the new composition are brought to one measure.\n\n"
+    "  facet replace weak.h5 --class Shirt --with strong/modules.h5:Shirt --calibrate train.h5 -o better.h5\n"
+    "  facet replace all.h5 --class ship --with other/modules.h5:cup=cup -o mixed.h5",
     children,
     NULL,
     NULL};
@@ -89,7 +93,8 @@ static enum status replace(void *input, struct module_set **replaced)
     if (status == STATUS_OK)
         status = modules_file_load(with->path, NULL, &from);
     if (status == STATUS_OK)
-        status = composition_replace(composition, arguments->label, from, with->classes[0], replaced);
+        status = composition_replace(composition, arguments->label, from, with->classes[0], with->labels[0],
+                                     replaced);
     module_set_destroy(&from);
     module_set_destroy(&composition);
     return status;
@@ -99,8 +104,10 @@ static void announce(void *input, const struct module_set *replaced)
 {
     const struct arguments *arguments = input;
     (void)replaced;
-    printf("%s: %s is now %s of %s\n", arguments->output, arguments->label, arguments->selection.classes[0],
-           arguments->selection.path);
+    const struct module_selection *with = &arguments->selection;
+    bool renamed = with->labels[0][0] != '\0';
+    printf("%s: %s is now %s of %s%s%s\n", arguments->output, arguments->label, with->classes[0], with->path,
+           renamed ? ", labelled " : "", renamed ? with->labels[0] : "");
 }
 
 int command_replace(int argc, char **argv)

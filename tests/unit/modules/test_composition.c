@@ -159,7 +159,7 @@ static void test_replacing_keeps_place_and_label(void **state)
     struct module_set *from = random_set(plain_network(2, 4), 0.5, 2);
     uint64_t kept = from->modules[3].kept.units;
     snprintf(set->modules[1].label, sizeof(class_name), "old");
-    assert_ok(composition_replace(set, "old", from, "#3", &made));
+    assert_ok(composition_replace(set, "old", from, "#3", "", &made));
     assert_int_equal(made->module_count, 3);
     assert_int_equal(made->parent_count, 2);
     assert_string_equal(made->modules[1].label, "old");
@@ -173,6 +173,21 @@ static void test_replacing_keeps_place_and_label(void **state)
     module_set_destroy(&from);
 }
 
+static void test_replacing_with_a_label_of_its_own(void **state)
+{
+    (void)state;
+    struct module_set *set = full_set(dense_network(1, 3)), *from = full_set(plain_network(2, 4)), *made;
+    assert_fails(composition_replace(set, "1", from, "3", "2", &made), STATUS_MISMATCH, "\"2\"");
+    assert_null(made);
+    assert_ok(composition_replace(set, "1", from, "3", "cup", &made));
+    assert_string_equal(made->modules[0].label, "0");
+    assert_string_equal(made->modules[1].label, "cup");
+    assert_string_equal(made->modules[1].class_name, "3");
+    module_set_destroy(&made);
+    module_set_destroy(&set);
+    module_set_destroy(&from);
+}
+
 static void test_a_parent_no_longer_used_leaves(void **state)
 {
     (void)state;
@@ -180,7 +195,7 @@ static void test_a_parent_no_longer_used_leaves(void **state)
     const char *const arguments[2] = {"a:0,1", "b:2"};
     struct module_set *both, *made, *from = full_set(dense_network(1, 3));
     assert_ok(compose(pair, arguments, 2, &both));
-    assert_ok(composition_replace(both, "2", from, "2", &made));
+    assert_ok(composition_replace(both, "2", from, "2", "", &made));
     assert_int_equal(made->parent_count, 1);
     assert_int_equal(made->modules[2].parent, 0);
     module_set_destroy(&made);
@@ -194,9 +209,9 @@ static void test_replacing_needs_both_modules(void **state)
     (void)state;
     struct module_set *set = full_set(dense_network(1, 3)), *from = full_set(dense_network(2, 3));
     struct module_set *made = (struct module_set *)state;
-    assert_fails(composition_replace(set, "cat", from, "1", &made), STATUS_NOT_FOUND, "cat");
+    assert_fails(composition_replace(set, "cat", from, "1", "", &made), STATUS_NOT_FOUND, "cat");
     assert_null(made);
-    assert_fails(composition_replace(set, "1", from, "dog", &made), STATUS_NOT_FOUND, "dog");
+    assert_fails(composition_replace(set, "1", from, "dog", "", &made), STATUS_NOT_FOUND, "dog");
     assert_non_null(set->parents[0]);
     assert_non_null(from->parents[0]);
     module_set_destroy(&set);
@@ -215,6 +230,7 @@ int main(void)
         cmocka_unit_test(test_unknown_classes_are_named),
         cmocka_unit_test(test_nothing_to_compose_is_an_error),
         cmocka_unit_test(test_replacing_keeps_place_and_label),
+        cmocka_unit_test(test_replacing_with_a_label_of_its_own),
         cmocka_unit_test(test_a_parent_no_longer_used_leaves),
         cmocka_unit_test(test_replacing_needs_both_modules),
     };
