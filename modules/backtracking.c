@@ -23,14 +23,17 @@ enum module_variant module_variant_from_name(const char *name)
 
 struct backtracking_options backtracking_options_default(void)
 {
-    return (struct backtracking_options){.variant = VARIANT_CI_TI_MC, .epsilon = 0.0f};
+    return (struct backtracking_options){.variant = VARIANT_CI_TI_MC};
 }
 
 enum status backtracking_options_check(const struct backtracking_options *options)
 {
-    if (options->epsilon >= 0.0f && options->epsilon <= 1.0f)
-        return STATUS_OK;
-    return error_set(STATUS_USAGE, "epsilon is %g; it must be between 0 and 1", (double)options->epsilon);
+    if (!(options->epsilon >= 0.0f && options->epsilon <= 1.0f))
+        return error_set(STATUS_USAGE, "epsilon is %g; it must be between 0 and 1", (double)options->epsilon);
+    if (!(options->edges >= 0.0f && options->edges <= 1.0f))
+        return error_set(STATUS_USAGE, "the fraction of edges is %g; it must be between 0 and 1",
+                         (double)options->edges);
+    return STATUS_OK;
 }
 
 struct backtracker {

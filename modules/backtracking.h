@@ -22,11 +22,12 @@ struct backtracking_options {
     enum module_variant variant;
     float epsilon; /* a feature whose weights to "c" and "not c" differ by at most this fraction of the
                       largest such difference is irrelevant; 0 … 1 */
+    float edges;   /* edges of dense layers up to this fraction leave first (modules/edges.h); 0 … 1 */
 };
 
-/* CI+TI+MC, ε 0. */
+/* CI+TI+MC, ε 0, all edges. */
 struct backtracking_options backtracking_options_default(void);
-/* STATUS_USAGE when ε is out of range. */
+/* STATUS_USAGE when ε or the fraction of edges is out of range. */
 enum status backtracking_options_check(const struct backtracking_options *options);
 
 /* One network's connections, prepared for backtracking many modules one after another. */
@@ -40,7 +41,8 @@ void backtracker_destroy(struct backtracker **backtracker);
 /* Takes units out of the map of a MODULE_MAP module of that network, by its head: features (the output
  * layer's inputs) that are irrelevant, then every unit that no living unit reads, in its window, with a
  * weight that is not zero. With ε 0 the margin "c" minus "not c" of every image stays what it was, to
- * rounding. kept.units and kept.channels are measured anew. With VARIANT_CI_TI_MC nothing happens.
+ * rounding. Edges are the network's: it comes without those that are irrelevant. kept.units and kept.channels
+ * are measured anew. With VARIANT_CI_TI_MC nothing happens.
  *
  * STATUS_NOT_FOUND when nothing of the image reaches the margin any more, naming the layer where the module
  * died; its map is then as it was. */

@@ -1,22 +1,39 @@
 #include "mpi/decompose.h"
 
+#include "modules/edges.h"
 #include "mpi/decompose_make.h"
 #include "mpi/modules_store.h"
 #include "mpi/ranks.h"
 
-/* Collective. */
-static enum status make_and_store(const struct decomposition *job, const struct unit_layout *layout,
-                                  const struct counted_classes *counted, struct decomposition_result *result)
+/* Collective. `stored` is the network that modules share. */
+static enum status make_and_store(const struct decomposition *job, const struct network *stored,
+                                  const struct unit_layout *layout, const struct counted_classes *counted,
+                                  struct decomposition_result *result)
 {
     struct made_modules made;
-    enum status status = ranks_agree(job->comm, decompose_make(job, layout, counted, &made));
+    enum status status = ranks_agree(job->comm, decompose_make(job, stored, layout, counted, &made));
     if (status == STATUS_OK)
-        status = modules_store(job->comm, job->output_path, job->slice ? NULL : job->network,
-                               job->class_count, made.modules, made.rows, made.count);
+        status = modules_store(job->comm, job->output_path, job->slice ? NULL : stored, job->class_count,
+                               made.modules, made.rows, made.count);
     if (status == STATUS_OK)
         status = decompose_summarise(job, &made, result);
     result->images = counted->images;
     made_modules_clear(&made);
+    return status;
+}
+
+/* Collective. Units are counted in the network as it was trained; irrelevant edges leave before modules are
+ * made. */
+static enum status remove_edges_and_make(const struct decomposition *job, const struct unit_layout *layout,
+                                         const struct counted_classes *counted,
+                                         struct decomposition_result *result)
+{
+    struct network *without = NULL;
+    enum status status =
+        ranks_agree(job->comm, edges_remove(job->network, job->backtracking->edges, &without));
+    if (status == STATUS_OK)
+        status = make_and_store(job, without, layout, counted, result);
+    network_destroy(&without);
     return status;
 }
 
@@ -40,7 +57,9 @@ enum status decompose_activation(const struct decomposition *decomposition,
     if (status == STATUS_OK)
         status = decompose_count(decomposition, layout, &counted);
     if (status == STATUS_OK)
-        status = make_and_store(decomposition, layout, &counted, result);
+        status = decomposition->backtracking->edges > 0
+                     ? remove_edges_and_make(decomposition, layout, &counted, result)
+                     : make_and_store(decomposition, decomposition->network, layout, &counted, result);
     if (status == STATUS_OK)
         status = decompose_count_drop(decomposition);
     if (status != STATUS_OK)

@@ -63,8 +63,9 @@ static enum status make_all(const struct decomposition *job, const struct unit_l
     return STATUS_OK;
 }
 
-enum status decompose_make(const struct decomposition *job, const struct unit_layout *layout,
-                           const struct counted_classes *counted, struct made_modules *made)
+enum status decompose_make(const struct decomposition *job, const struct network *stored,
+                           const struct unit_layout *layout, const struct counted_classes *counted,
+                           struct made_modules *made)
 {
     struct backtracker *backtracker = NULL;
     size_t most = (size_t)counted->count;
@@ -73,14 +74,16 @@ enum status decompose_make(const struct decomposition *job, const struct unit_la
     if (status == STATUS_OK)
         status = memory_allocate(&made->rows, most, sizeof *made->rows, "rows of modules");
     if (status == STATUS_OK)
-        status = margin_create(job->network, &made->margin);
+        status = margin_create(stored, &made->margin);
     if (status == STATUS_OK)
         status = memory_allocate(&made->bits, most, made->margin->bits.words * sizeof *made->bits,
                                  "channels of modules");
     if (status == STATUS_OK)
-        status = backtracker_create(job->network, layout, &backtracker);
-    if (status == STATUS_OK)
+        status = backtracker_create(stored, layout, &backtracker);
+    if (status == STATUS_OK) {
+        made->margin->origin = module_origin_of(job->network);
         status = make_all(job, layout, counted, backtracker, made);
+    }
     backtracker_destroy(&backtracker);
     return status;
 }

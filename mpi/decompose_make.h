@@ -14,9 +14,11 @@ struct made_modules {
     uint64_t *bits; /* (count, margin->bits.words): channels they keep (margin_measure) */
 };
 
-/* Not collective. *made is overwritten; release it with made_modules_clear, also after a failure. */
-enum status decompose_make(const struct decomposition *job, const struct unit_layout *layout,
-                           const struct counted_classes *counted, struct made_modules *made);
+/* Not collective. `stored` is the network that modules share, without irrelevant edges: it must outlive
+ * *made, which is overwritten; release it with made_modules_clear, also after a failure. */
+enum status decompose_make(const struct decomposition *job, const struct network *stored,
+                           const struct unit_layout *layout, const struct counted_classes *counted,
+                           struct made_modules *made);
 void made_modules_clear(struct made_modules *made);
 
 /* Collective. Sizes and overlap over the modules of all ranks; tells of classes with few positives. */

@@ -49,6 +49,7 @@ enum {
     KEY_CONFIDENCE,
     KEY_VARIANT,
     KEY_EPSILON,
+    KEY_EDGES,
     KEY_SLICE,
     KEY_JSON
 };
@@ -77,6 +78,10 @@ static const struct argp_option options[] = {
     {"epsilon", KEY_EPSILON, "E", 0,
      "bd, bc: features whose weights to the class and to the rest differ by at most this fraction of the "
      "largest such difference leave (default 0: no score changes)",
+     2},
+    {"edges", KEY_EDGES, "E", 0,
+     "Edges of dense layers whose weight is at most this fraction of the largest into the same node leave "
+     "(default 0: none)",
      2},
     {"slice", KEY_SLICE, 0, 0,
      "Store modules as networks of their own, without the channels that they can do without", 2},
@@ -131,6 +136,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case KEY_EPSILON:
         arguments->backtracking.epsilon = parse_number(state, "--epsilon", text, 0, 1);
         return 0;
+    case KEY_EDGES:
+        arguments->backtracking.edges = parse_number(state, "--edges", text, 0, 1);
+        return 0;
     case KEY_SLICE:
         arguments->slice = true;
         return 0;
@@ -170,7 +178,8 @@ const struct argp argp_decompose = {
     "pass over the images serves all classes "
     "and ranks. RUN/modules.h5 is the same bytes for any number of ranks.\n\n"
     "Modules stay small when more leaves: --tau-plus and --tau-minus, then "
-    "--variant bc with --epsilon, cost accuracy (measure it with facet evaluate on images that were not "
+    "--variant bc with --epsilon, and in dense layers --edges, cost accuracy (measure it with facet evaluate "
+    "on images that were not "
     "used for choosing them); --slice then makes networks of what is left. What modules have in common is "
     "the Jaccard index of the weights they keep, with the network and between pairs of modules.\n\n"
     "Method distill: small networks of their own that learn to say what the network says of their class, cut "
@@ -278,6 +287,8 @@ static void record_activation(const struct arguments *arguments, struct option_r
     option_records_add(records, "--confidence", "%.9g", (double)activation->confidence);
     option_records_add(records, "--variant", "%s", module_variant_name(arguments->backtracking.variant));
     option_records_add(records, "--epsilon", "%.9g", (double)arguments->backtracking.epsilon);
+    if (arguments->backtracking.edges > 0)
+        option_records_add(records, "--edges", "%.9g", (double)arguments->backtracking.edges);
     option_records_add(records, "--slice", "%s", arguments->slice ? "yes" : "no");
 }
 
@@ -418,10 +429,11 @@ static void report(const struct decompose_run *run, const struct energy_cost *co
         return;
     }
     json_t *object =
-        json_pack("{s:s, s:o, s:s, s:s, s:f, s:i, s:I, s:f, s:f, s:f, s:f, s:o}", "kind", "modules", "file",
-                  json_text(run->modules), "method", "activation", "variant",
+        json_pack("{s:s, s:o, s:s, s:s, s:f, s:f, s:i, s:I, s:f, s:f, s:f, s:f, s:o}", "kind", "modules",
+                  "file", json_text(run->modules), "method", "activation", "variant",
                   module_variant_name(run->arguments->backtracking.variant), "epsilon",
-                  (double)run->arguments->backtracking.epsilon, "modules", (int)run->class_count, "images",
+                  (double)run->arguments->backtracking.epsilon, "edges",
+                  (double)run->arguments->backtracking.edges, "modules", (int)run->class_count, "images",
                   (json_int_t)result->images, "units_kept", result->mean_units_kept, "channels_kept",
                   result->mean_channels_kept, "weights_kept", result->mean_weights_kept, "multiply_adds_kept",
                   result->mean_multiply_adds_kept, "overlap", overlap_json(result->overlap));

@@ -31,7 +31,7 @@ static void bench_close(struct bench *bench)
 static enum status backtrack(struct bench *bench, enum module_variant variant, float epsilon)
 {
     struct backtracker *backtracker;
-    const struct backtracking_options options = {variant, epsilon};
+    const struct backtracking_options options = {.variant = variant, .epsilon = epsilon};
     assert_ok(backtracker_create(bench->network, bench->layout, &backtracker));
     enum status status = backtrack_module(backtracker, &options, &bench->module);
     backtracker_destroy(&backtracker);
