@@ -34,6 +34,8 @@ enum {
     KEY_RESULTS,
     KEY_TAU,
     KEY_EPSILON,
+    KEY_EDGES,
+    KEY_BACKTRACK_TAU,
     KEY_METHODS,
     KEY_BUDGET,
     KEY_DRAWS,
@@ -68,25 +70,33 @@ static const struct argp_option options[] = {
     {"tau", KEY_TAU, "T+:T-,...", 0,
      "cost: pairs of thresholds (default 0:0,0.05:0.1,0.1:0.1,0.1:0.2,0.2:0.2,0.3:0.3), or none", 2},
     {"epsilon", KEY_EPSILON, "E,...", 0, "cost: for backtracking (default 0,0.1,0.2,0.4), or none", 2},
+    {"edges", KEY_EDGES, "E,...", 0, "cost: for edges of dense layers that leave (default none)", 2},
+    {"backtrack-tau", KEY_BACKTRACK_TAU, "T+:T-", 0,
+     "cost: the thresholds that go with each of --epsilon and --edges (default 0:0)", 2},
     {"methods", KEY_METHODS, "NAME,...", 0,
      "pareto: of activation, gradient, distill-alone (without joint steps) and distill (default: all)", 2},
     {"budget", KEY_BUDGET, "B,...", 0,
      "pareto: fractions of the network's multiply-adds for a module (default 0.06,0.12,0.25)", 2},
     {"draws", KEY_DRAWS, "N", 0,
      "reuse, carbon: random choices of 2 to 5 classes; replace: classes replaced, from the first (default "
-     "20)",
+     "20); reuse, replace: 0 for what is between datasets alone",
      2},
     {"scratch-draws", KEY_SCRATCH_DRAWS, "N", 0,
      "reuse: so many of them are also trained from scratch (default 0)", 2},
     {"pair-draws", KEY_PAIR_DRAWS, "N", 0,
-     "reuse: choices of classes of two networks that follow one another (default 4)", 2},
+     "reuse: choices of classes of two networks that follow one another; replace: classes replaced by those "
+     "of each network with other images than the first (default 4)",
+     2},
     {"seed", KEY_SEED, "N", 0, "Seed of what is drawn (default 1)", 2},
     {"net", KEY_NET, "NAME", 0, "Architecture of networks trained from scratch (default resnet20)", 2},
     {"epochs", KEY_EPOCHS, "N", 0, "For so long; carbon: at most (default 32)", 2},
     {"weak-epochs", KEY_WEAK_EPOCHS, "N", 0, "replace: the weak network's (default 2)", 2},
     {0, 0, 0, 0, "Options added to the commands of steps, apart by blanks:", 3},
     {"decompose", KEY_DECOMPOSE, "OPTIONS", 0, "To every facet decompose", 3},
-    {"compose", KEY_COMPOSE, "OPTIONS", 0, "To every facet compose and replace", 3},
+    {"compose", KEY_COMPOSE, "OPTIONS", 0,
+     "To every facet compose and replace (of replace, those within a dataset), as in '--calibrate train.h5'; "
+     "cost composes when it is given",
+     3},
     {"adapt", KEY_ADAPT, "OPTIONS", 0, "To every facet adapt", 3},
     {"train", KEY_TRAIN, "OPTIONS", 0, "To every facet train", 3},
     {"activation", KEY_ACTIVATION, "OPTIONS", 0, "pareto: to facet decompose --method activation", 3},
@@ -177,12 +187,22 @@ static int32_t parse_numbers(const struct argp_state *state, const char *option,
     }
 }
 
-static void parse_taus(const struct argp_state *state, const char *text, struct study_options *study)
+static int32_t parse_taus(const struct argp_state *state, const char *option, const char *text,
+                          struct study_tau taus[STUDY_VALUES_MAX])
 {
     double plus[STUDY_VALUES_MAX], minus[STUDY_VALUES_MAX];
-    study->tau_count = parse_numbers(state, "--tau", text, 0, 1, plus, minus);
-    for (int32_t i = 0; i < study->tau_count; i++)
-        study->taus[i] = (struct study_tau){plus[i], minus[i]};
+    int32_t count = parse_numbers(state, option, text, 0, 1, plus, minus);
+    for (int32_t i = 0; i < count; i++)
+        taus[i] = (struct study_tau){plus[i], minus[i]};
+    return count;
+}
+
+static void parse_backtrack_tau(const struct argp_state *state, const char *text, struct study_options *study)
+{
+    struct study_tau taus[STUDY_VALUES_MAX];
+    if (parse_taus(state, "--backtrack-tau", text, taus) != 1)
+        argp_error(state, "--backtrack-tau: '%s' given, expected one pair A:B", text);
+    study->backtrack_tau = taus[0];
 }
 
 static void check_methods(const struct argp_state *state, const char *text)
@@ -245,10 +265,16 @@ static error_t parse_study_option(int key, char *text, struct argp_state *state,
         parse_name(state, "--name", text, study->name);
         return 0;
     case KEY_TAU:
-        parse_taus(state, text, study);
+        study->tau_count = parse_taus(state, "--tau", text, study->taus);
+        return 0;
+    case KEY_BACKTRACK_TAU:
+        parse_backtrack_tau(state, text, study);
         return 0;
     case KEY_EPSILON:
         study->epsilon_count = parse_numbers(state, "--epsilon", text, 0, 1, study->epsilons, NULL);
+        return 0;
+    case KEY_EDGES:
+        study->edge_count = parse_numbers(state, "--edges", text, 0, 1, study->edges, NULL);
         return 0;
     case KEY_METHODS:
         check_methods(state, text);
@@ -258,7 +284,7 @@ static error_t parse_study_option(int key, char *text, struct argp_state *state,
         study->budget_count = parse_numbers(state, "--budget", text, 1e-6, 1, study->budgets, NULL);
         return 0;
     case KEY_DRAWS:
-        study->draws = (int32_t)parse_integer(state, "--draws", text, 1, 10000);
+        study->draws = (int32_t)parse_integer(state, "--draws", text, 0, 10000);
         return 0;
     case KEY_SCRATCH_DRAWS:
         study->scratch_draws = (int32_t)parse_integer(state, "--scratch-draws", text, 0, 10000);
@@ -308,6 +334,8 @@ static void check(const struct argp_state *state, struct arguments *arguments)
     if (arguments->study.network_count < arguments->kind->least_networks)
         argp_error(state, "study %s needs at least %d --network", arguments->kind->name,
                    (int)arguments->kind->least_networks);
+    if (arguments->study.draws == 0 && strcmp(arguments->kind->name, "carbon") == 0)
+        argp_error(state, "--draws: study carbon needs at least 1");
     if (*arguments->study.name == '\0')
         parse_name(state, "--name", arguments->kind->name, arguments->study.name);
 }
@@ -351,14 +379,14 @@ const struct argp argp_study = {
     "variants of method activation\n"
     "  reuse     modules of a few classes against the network restricted to them, and against training from "
     "scratch; modules of two networks together, before and after facet adapt\n"
-    "  replace   classes of a weak network replaced by modules of a better one\n"
+    "  replace   classes of a weak network replaced by modules of a better one; a class of the first network "
+    "by one of another dataset, before and after facet adapt\n"
     "  carbon    energy and CO2e of reusing modules against training from scratch to the same accuracy\n"
     "  pareto    accuracy against multiply-adds and time, over methods and budgets\n"
     "  results   no experiment: write the page of --results anew from the records beside it\n"
     "\n"
     "Each experiment is a step with a recorded result in STUDY/steps. A study that was stopped goes on with "
-    "the "
-    "same command; steps are done again only when their options, networks or images have changed.\n\n"
+    "the same command; steps are done again only when their options, networks or images have changed.\n\n"
     "  mpirun -n 4 facet study cost --network resnet20=resnet20.h5,train.h5,test.h5 -o study --results "
     "results.md",
     children,

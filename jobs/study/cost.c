@@ -1,6 +1,6 @@
 /* Study `cost`: all modules of a network voting, against the network. Method activation in its three
- * variants, over the thresholds τ⁺ and τ⁻ and over the ε of backtracking; one pass of the network over the
- * training images beside, which is the least that decomposing can take. */
+ * variants, over the thresholds τ⁺ and τ⁻, over the ε of backtracking and over the edges that leave; one pass
+ * of the network over the training images beside, which is the least that decomposing can take. */
 #include <math.h>
 #include <stdio.h>
 
@@ -14,6 +14,7 @@ struct setting {
     const char *variant;
     struct study_tau tau;
     double epsilon; /* NAN: the variant does not look back */
+    double edges;   /* NAN: all stay */
 };
 
 /* What the parent does, measured once. */
@@ -29,6 +30,7 @@ static json_t *create_table(struct study *study)
                                                   {"τ+", 2},
                                                   {"τ−", 2},
                                                   {"ε", 2},
+                                                  {"edges", 3},
                                                   {"images", 0},
                                                   {"top-1 %", 2},
                                                   {"top-1 lost, pp", 2},
@@ -52,7 +54,7 @@ static void add_parent(json_t *table, const struct parent *parent, double images
     table_row(table);
     table_text(table, "%s", parent->network->name);
     table_text(table, "the network itself");
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 4; i++)
         table_number(table, (double)NAN);
     table_number(table, images);
     table_number(table, 100 * parent->top1);
@@ -77,6 +79,7 @@ static void add_row(json_t *table, const struct parent *parent, const struct set
     table_number(table, setting->tau.plus);
     table_number(table, setting->tau.minus);
     table_number(table, setting->epsilon);
+    table_number(table, setting->edges);
     table_number(table, result_number(judged, "images"));
     table_number(table, 100 * result_number(judged, "top1"));
     table_number(table, points_lost(parent->top1, result_number(judged, "top1")));
@@ -89,34 +92,69 @@ static void add_row(json_t *table, const struct parent *parent, const struct set
     table_number(table, result_number(overlap, "mean_between"));
     table_number(table, seconds);
     table_number(table, seconds / parent->pass_seconds);
-    table_text(table, "%s: %s", parent->network->name, setting->variant);
+    table_text(table, "%s: %s%s", parent->network->name, setting->variant,
+               isnan(setting->edges) ? "" : ", edges");
+}
+
+/* Options of decompose, and a name that tells the setting from others. */
+static void describe(const struct setting *setting, char *words, size_t words_bytes, char *name,
+                     size_t name_bytes)
+{
+    int used =
+        snprintf(words, words_bytes, "--tau-plus %g --tau-minus %g", setting->tau.plus, setting->tau.minus);
+    if (!isnan(setting->epsilon))
+        used += snprintf(words + used, words_bytes - (size_t)used, " --variant %s --epsilon %g",
+                         setting->variant, setting->epsilon);
+    if (!isnan(setting->edges))
+        snprintf(words + used, words_bytes - (size_t)used, " --edges %g", setting->edges);
+    used = snprintf(name, name_bytes, "%s-%.4g-%.4g-%.4g", setting->variant, setting->tau.plus,
+                    setting->tau.minus, isnan(setting->epsilon) ? 0 : setting->epsilon);
+    if (!isnan(setting->edges))
+        snprintf(name + used, name_bytes - (size_t)used, "-edges-%.4g", setting->edges);
 }
 
 /* The modules with one setting, judged. */
 static enum status try_setting(struct study *study, const struct parent *parent,
                                const struct setting *setting, json_t *table)
 {
-    char name[STUDY_STEP_BYTES], judging[STUDY_STEP_BYTES + 16], words[128], modules[STUDY_PATH_BYTES];
+    char described[96], words[160], name[STUDY_STEP_BYTES], judging[STUDY_STEP_BYTES + 16],
+        modules[STUDY_PATH_BYTES];
     json_t *record = NULL, *judged = NULL;
-    int used =
-        snprintf(words, sizeof words, "--tau-plus %g --tau-minus %g", setting->tau.plus, setting->tau.minus);
-    if (!isnan(setting->epsilon))
-        snprintf(words + used, sizeof words - (size_t)used, " --variant %s --epsilon %g", setting->variant,
-                 setting->epsilon);
-    snprintf(name, sizeof name, "%s-%s-%.4g-%.4g-%.4g", parent->network->name, setting->variant,
-             setting->tau.plus, setting->tau.minus, isnan(setting->epsilon) ? 0 : setting->epsilon);
+    describe(setting, words, sizeof words, described, sizeof described);
+    snprintf(name, sizeof name, "%s-%s", parent->network->name, described);
     snprintf(judging, sizeof judging, "%s-judged", name);
     enum status status = experiment_decompose(study, parent->network, name, words, modules, &record);
     if (status == STATUS_OK)
-        status = experiment_evaluate(study, judging, modules, parent->network->test, NULL, &judged);
+        status = study->options->compose == NULL
+                     ? experiment_evaluate(study, judging, modules, parent->network->test, NULL, &judged)
+                     : experiment_composed(study, judging, modules, NULL, parent->network->test, &judged);
     if (status == STATUS_OK)
         add_row(table, parent, setting, step_result(record, -1), judged);
     return status;
 }
 
-static enum status try_network(struct study *study, const struct study_network *network, json_t *table)
+static enum status try_settings(struct study *study, const struct parent *parent, json_t *table)
 {
     const struct study_options *options = study->options;
+    enum status status = STATUS_OK;
+    for (int32_t i = 0; i < options->tau_count && status == STATUS_OK; i++) {
+        struct setting setting = {"ci-ti-mc", options->taus[i], (double)NAN, (double)NAN};
+        status = try_setting(study, parent, &setting, table);
+    }
+    for (int32_t i = 0; i < 2 * options->epsilon_count && status == STATUS_OK; i++) {
+        struct setting setting = {i < options->epsilon_count ? "bd" : "bc", options->backtrack_tau,
+                                  options->epsilons[i % options->epsilon_count], (double)NAN};
+        status = try_setting(study, parent, &setting, table);
+    }
+    for (int32_t i = 0; i < options->edge_count && status == STATUS_OK; i++) {
+        struct setting setting = {"bd", options->backtrack_tau, 0, options->edges[i]};
+        status = try_setting(study, parent, &setting, table);
+    }
+    return status;
+}
+
+static enum status try_network(struct study *study, const struct study_network *network, json_t *table)
+{
     char name[STUDY_STEP_BYTES];
     struct parent parent = {.network = network};
     json_t *result = NULL;
@@ -131,16 +169,7 @@ static enum status try_network(struct study *study, const struct study_network *
     parent.top1 = result_number(result, "top1");
     parent.top5 = result_number(result, "top5");
     add_parent(table, &parent, result_number(result, "images"));
-    for (int32_t i = 0; i < options->tau_count && status == STATUS_OK; i++) {
-        struct setting setting = {"ci-ti-mc", options->taus[i], (double)NAN};
-        status = try_setting(study, &parent, &setting, table);
-    }
-    for (int32_t i = 0; i < 2 * options->epsilon_count && status == STATUS_OK; i++) {
-        struct setting setting = {
-            i < options->epsilon_count ? "bd" : "bc", {0, 0}, options->epsilons[i % options->epsilon_count]};
-        status = try_setting(study, &parent, &setting, table);
-    }
-    return status;
+    return try_settings(study, &parent, table);
 }
 
 enum status study_cost(struct study *study)
@@ -154,6 +183,15 @@ enum status study_cost(struct study *study)
         "backtracking through the dense layers (bd) and through the convolutions (bc). \"× one pass\" is "
         "the time of decomposing against that of passing all training images through the network once "
         "(facet evaluate).");
+    if (study->options->edge_count > 0)
+        study_remark(study,
+                     "Where a fraction stands under \"edges\", edges of dense layers up to it have left "
+                     "(facet decompose --edges). Pan & Rajan (ESEC/FSE 2020), Table 1, report for dense "
+                     "networks of one and of three hidden layers on Fashion-MNIST 85.85 %% at a Jaccard "
+                     "index of 0.75 with the network, and 87.10 %% at 0.51.");
+    if (study->options->compose != NULL)
+        study_remark(study, "The modules are composed with %s before they are judged.",
+                     study->options->compose);
     for (int32_t i = 0; i < study->options->network_count && status == STATUS_OK; i++)
         status = try_network(study, &study->options->networks[i], table);
     if (status == STATUS_OK)

@@ -75,6 +75,16 @@ void step_selection(struct study_step *step, const char *file, const struct stud
     step_word(step, "%s", word);
 }
 
+void step_data_of_two(struct study_step *step, const struct study_network *a, const struct study_network *b,
+                      bool test)
+{
+    const struct study_network *networks[] = {a, b};
+    for (int i = 0; i < 2; i++) {
+        step_word(step, "--data");
+        step_word(step, "%s=%s", networks[i]->name, test ? networks[i]->test : networks[i]->train);
+    }
+}
+
 const char *result_class(const json_t *per_class, int32_t index)
 {
     const char *name;
@@ -148,6 +158,30 @@ enum status experiment_modules(struct study *study, const struct study_network *
     return experiment_decompose(study, network, name, NULL, modules, NULL);
 }
 
+enum status experiment_composed(struct study *study, const char *name, const char *modules, const char *plan,
+                                const char *test, json_t **result)
+{
+    struct study_step step;
+    char composed[STUDY_PATH_BYTES + 32];
+    json_t *record = NULL;
+    step_begin(study, &step, "%s", name);
+    snprintf(composed, sizeof composed, "%s/composed.h5", step.folder);
+    step_command(&step, "compose", modules, NULL);
+    if (plan != NULL) {
+        step_word(&step, "--plan");
+        step_word(&step, "%s", plan);
+    }
+    step_words(&step, study->options->compose);
+    step_word(&step, "-o");
+    step_word(&step, "%s", composed);
+    step_command(&step, "evaluate", composed, "--data", test, "--json", NULL);
+    step_input(&step, modules);
+    step_input(&step, test);
+    enum status status = step_run(study, &step, &record);
+    *result = status == STATUS_OK ? step_result(record, -1) : NULL;
+    return status;
+}
+
 void step_train(struct study *study, struct study_step *step, const struct study_network *network,
                 const char *classes, int32_t epochs, const char *output)
 {
@@ -180,20 +214,4 @@ void study_remark(struct study *study, const char *format, ...)
 double points_lost(double parent, double other)
 {
     return 100 * (parent - other);
-}
-
-double table_mean(const json_t *table, const char *column)
-{
-    const json_t *columns = json_object_get(table, "columns"), *rows = json_object_get(table, "rows");
-    double sum = 0, count = 0;
-    for (size_t c = 0; c < json_array_size(columns); c++) {
-        if (strcmp(result_text(json_array_get(columns, c), "name"), column) != 0)
-            continue;
-        for (size_t r = 0; r < json_array_size(rows); r++) {
-            const json_t *cell = json_array_get(json_array_get(rows, r), c);
-            sum += json_number_value(cell);
-            count += json_is_number(cell);
-        }
-    }
-    return count > 0 ? sum / count : (double)NAN;
 }

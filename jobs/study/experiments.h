@@ -27,6 +27,10 @@ void draw_list(const struct study_draw *draw, char *text, size_t bytes);
 void step_selection(struct study_step *step, const char *file, const struct study_draw *draw,
                     const char *prefix, const json_t *names);
 
+/* Adds the words "--data NAME=FILE" of two networks: of their test images, or of their training images. */
+void step_data_of_two(struct study_step *step, const struct study_network *a, const struct study_network *b,
+                      bool test);
+
 /* The name of class `index` of a result's per_class; "" beyond its end. */
 const char *result_class(const json_t *per_class, int32_t index);
 /* Their names, apart by commas, as a cell for people. */
@@ -50,6 +54,11 @@ enum status experiment_decompose(struct study *study, const struct study_network
 enum status experiment_modules(struct study *study, const struct study_network *network,
                                char modules[STUDY_PATH_BYTES]);
 
+/* The modules composed, with the study's --compose and that plan (NULL: the usual one), and judged on the
+ * images, as step `name`. */
+enum status experiment_composed(struct study *study, const char *name, const char *modules, const char *plan,
+                                const char *test, json_t **result);
+
 /* Adds facet train of the study's architecture on the network's training images: of `classes` alone unless
  * NULL, for `epochs`, with the study's --train, into `output`. */
 void step_train(struct study *study, struct study_step *step, const struct study_network *network,
@@ -62,8 +71,5 @@ void study_remark(struct study *study, const char *format, ...) __attribute__((f
 
 /* Percentage points that `other` lies below `parent`, both fractions. */
 double points_lost(double parent, double other);
-
-/* Mean of a table's column over the rows where it is a number; NAN without any. */
-double table_mean(const json_t *table, const char *column);
 
 #endif

@@ -64,25 +64,12 @@ static void add_row(json_t *table, const struct measured *measured, const struct
     table_text(table, "%s: %s, %s", measured->network->name, way->name, way->plan);
 }
 
-/* The modules composed with a plan, and judged. */
-static enum status judge_composed(struct study *study, const struct measured *measured, const char *name,
-                                  const char *modules, const char *plan, json_t **judged)
+static enum status judge_with_plan(struct study *study, const struct measured *measured, const char *name,
+                                   const char *modules, const char *plan, json_t **judged)
 {
-    struct study_step step;
-    char composed[STUDY_PATH_BYTES + 32];
-    json_t *record = NULL;
-    step_begin(study, &step, "%s-%s", name, plan);
-    snprintf(composed, sizeof composed, "%s/composed.h5", step.folder);
-    step_command(&step, "compose", modules, "--plan", plan, NULL);
-    step_words(&step, study->options->compose);
-    step_word(&step, "-o");
-    step_word(&step, "%s", composed);
-    step_command(&step, "evaluate", composed, "--data", measured->network->test, "--json", NULL);
-    step_input(&step, modules);
-    step_input(&step, measured->network->test);
-    enum status status = step_run(study, &step, &record);
-    *judged = status == STATUS_OK ? step_result(record, -1) : NULL;
-    return status;
+    char step[STUDY_STEP_BYTES + 16];
+    snprintf(step, sizeof step, "%s-%s", name, plan);
+    return experiment_composed(study, step, modules, plan, measured->network->test, judged);
 }
 
 static enum status try_way(struct study *study, const struct measured *measured, const struct way *way,
@@ -100,7 +87,7 @@ static enum status try_way(struct study *study, const struct measured *measured,
     snprintf(name, sizeof name, "%s-%s-%g", measured->network->name, way->name, way->budget ? budget : 1.0);
     enum status status = experiment_decompose(study, measured->network, name, words, modules, &cut);
     if (status == STATUS_OK)
-        status = judge_composed(study, measured, name, modules, way->plan, &judged);
+        status = judge_with_plan(study, measured, name, modules, way->plan, &judged);
     if (status == STATUS_OK)
         add_row(table, measured, way, way->budget ? budget : (double)NAN, cut, judged);
     return status;

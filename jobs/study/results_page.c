@@ -11,6 +11,7 @@
 #include "compute/base/output_file.h"
 #include "jobs/json_output.h"
 #include "jobs/study/kinds.h"
+#include "jobs/study/results_summary.h"
 #include "jobs/study/step.h"
 #include "jobs/study/table.h"
 
@@ -144,6 +145,7 @@ static void write_page(const json_t *const *records, size_t count, const char *f
           "percentage points (pp): negative is better than the parent. Terms are those of [the "
           "method](method.md).\n\n",
           out);
+    results_write_summary(records, count, out);
     for (size_t i = 0; i < count; i++)
         write_study(records[i], folder, out);
 }

@@ -43,6 +43,7 @@ static json_t *create_within(struct study *study)
                                                   {"× multiply-adds", 2},
                                                   {"seconds", 1},
                                                   {"from scratch, top-1 %", 2},
+                                                  {"lost to scratch, pp", 2},
                                                   {"from scratch, s", 1}};
     json_t *table =
         table_create(study->tables, "within", "Modules of one network, against it and from scratch");
@@ -106,6 +107,8 @@ static void add_within(json_t *table, const struct reused *reused, const struct 
                  result_number(composed, "multiply_adds") / result_number(composed, "parent_multiply_adds"));
     table_number(table, result_number(judged, "seconds"));
     table_number(table, 100 * result_number(step_result(scratch, 1), "top1"));
+    table_number(
+        table, points_lost(result_number(step_result(scratch, 1), "top1"), result_number(composed, "top1")));
     table_number(table, result_number(step_result(scratch, 0), "seconds"));
 }
 
@@ -148,16 +151,6 @@ static json_t *create_between(struct study *study)
     return table;
 }
 
-/* Adds the words "--data NAME=FILE" of both networks. */
-static void add_data(struct study_step *step, const struct reused *a, const struct reused *b, bool test)
-{
-    const struct study_network *networks[] = {a->network, b->network};
-    for (int i = 0; i < 2; i++) {
-        step_word(step, "--data");
-        step_word(step, "%s=%s", networks[i]->name, test ? networks[i]->test : networks[i]->train);
-    }
-}
-
 /* Composed, judged on both test sets, adapted, judged again; each parent judged on its own classes. */
 static enum status judge_pair(struct study *study, const struct reused *a, const struct reused *b,
                               const struct study_draw *draw_a, const struct study_draw *draw_b,
@@ -177,14 +170,14 @@ static enum status judge_pair(struct study *study, const struct reused *a, const
     step_word(&step, "-o");
     step_word(&step, "%s", composed);
     step_command(&step, "evaluate", composed, "--json", NULL);
-    add_data(&step, a, b, true);
+    step_data_of_two(&step, a->network, b->network, true);
     step_command(&step, "adapt", composed, "--json", NULL);
-    add_data(&step, a, b, false);
+    step_data_of_two(&step, a->network, b->network, false);
     step_words(&step, study->options->adapt);
     step_word(&step, "-o");
     step_word(&step, "%s", adapted);
     step_command(&step, "evaluate", adapted, "--json", NULL);
-    add_data(&step, a, b, true);
+    step_data_of_two(&step, a->network, b->network, true);
     for (int i = 0; i < 2; i++) {
         draw_list(draws[i], list, sizeof list);
         step_command(&step, "evaluate", both[i]->network->network, "--data", both[i]->network->test,
@@ -247,29 +240,32 @@ static enum status reuse_between(struct study *study, const struct reused *a, co
 
 /* --- the study --- */
 
-static void remark_means(struct study *study, const json_t *within, const json_t *between)
+static void remark_within(struct study *study, const json_t *within)
 {
+    const struct study_options *options = study->options;
     double scratch = table_mean(within, "from scratch, top-1 %");
     study_remark(
         study,
-        "Pan & Rajan (ICSE 2022) report 2.3 pp of top-1 and 0.5 pp of top-5 lost by reusing and replacing. "
-        "Mean over the %d draws here: %.2f pp lost within a dataset. The restricted network is the parent "
-        "choosing among those classes alone; its classes are drawn with seed %llu.",
-        (int)json_array_size(json_object_get(within, "rows")), table_mean(within, "lost, pp"),
-        (unsigned long long)study->options->seed);
+        "Pan & Rajan (ICSE 2022) report 2.3 pp of top-1 and 0.5 pp of top-5 lost by reusing and "
+        "replacing. Mean over the %d draws here: %.2f pp lost within a dataset. The restricted network "
+        "is the parent choosing among those classes alone; its classes are drawn with seed %llu.",
+        (int)table_row_count(within), table_mean(within, "lost, pp"), (unsigned long long)options->seed);
     if (isfinite(scratch))
         study_remark(study,
                      "From scratch: %s trained for %d epochs on the training images of those classes alone "
-                     "(%s), top-1 "
-                     "%.2f %% on average.",
-                     study->options->architecture, (int)study->options->epochs,
-                     study->options->train != NULL ? study->options->train : "default options", scratch);
-    if (between != NULL)
-        study_remark(
-            study,
-            "Between datasets the mean loss is %.2f pp before and %.2f pp after adapt, against each network "
-            "choosing among its own classes alone: the composition has to tell the datasets apart, too.",
-            table_mean(between, "lost before, pp"), table_mean(between, "lost after, pp"));
+                     "(%s), top-1 %.2f %% on average; against that modules lose %.2f pp.",
+                     options->architecture, (int)options->epochs,
+                     options->train != NULL ? options->train : "default options", scratch,
+                     table_mean(within, "lost to scratch, pp"));
+}
+
+static void remark_between(struct study *study, const json_t *between)
+{
+    study_remark(
+        study,
+        "Between datasets the mean loss is %.2f pp before and %.2f pp after adapt, against each network "
+        "choosing among its own classes alone: the composition has to tell the datasets apart, too.",
+        table_mean(between, "lost before, pp"), table_mean(between, "lost after, pp"));
 }
 
 enum status study_reuse(struct study *study)
@@ -277,7 +273,9 @@ enum status study_reuse(struct study *study)
     const struct study_options *options = study->options;
     struct reused reused[STUDY_NETWORKS_MAX];
     enum status status = STATUS_OK;
-    json_t *within = create_within(study), *between = NULL;
+    json_t *within = NULL, *between = NULL;
+    if (options->draws > 0)
+        within = create_within(study);
     for (int32_t i = 0; i < options->network_count && status == STATUS_OK; i++)
         status = prepare(study, &options->networks[i], &reused[i]);
     for (int32_t i = 0; i < options->network_count && status == STATUS_OK; i++)
@@ -288,9 +286,14 @@ enum status study_reuse(struct study *study)
         status = reuse_between(study, &reused[i], &reused[i + 1], between);
     if (status != STATUS_OK)
         return status;
-    remark_means(study, within, between);
-    return results_plot(
-        study, within,
-        &(struct table_plot){
-            .title = "Accuracy lost by reusing k modules", .x = "k", .y = "lost, pp", .series = "network"});
+    if (within != NULL)
+        remark_within(study, within);
+    if (between != NULL)
+        remark_between(study, between);
+    return within == NULL ? STATUS_OK
+                          : results_plot(study, within,
+                                         &(struct table_plot){.title = "Accuracy lost by reusing k modules",
+                                                              .x = "k",
+                                                              .y = "lost, pp",
+                                                              .series = "network"});
 }

@@ -38,14 +38,16 @@ struct study_options {
     int32_t network_count;
     struct study_network networks[STUDY_NETWORKS_MAX];
 
-    int32_t tau_count, epsilon_count, budget_count;
+    int32_t tau_count, epsilon_count, edge_count, budget_count;
     struct study_tau taus[STUDY_VALUES_MAX];
     double epsilons[STUDY_VALUES_MAX];
+    double edges[STUDY_VALUES_MAX];   /* fractions; with backtracking */
+    struct study_tau backtrack_tau;   /* with each of epsilons and edges */
     double budgets[STUDY_VALUES_MAX]; /* fractions of the parent's multiply-adds */
 
-    int32_t draws; /* random choices of classes, or classes replaced */
-    int32_t scratch_draws,
-        pair_draws; /* of these also trained from scratch; choices of two networks together */
+    int32_t draws;         /* random choices of classes, or classes replaced; of one network alone */
+    int32_t scratch_draws; /* of these also trained from scratch */
+    int32_t pair_draws;    /* choices of two networks together */
     uint64_t seed;
     int32_t epochs;      /* of networks trained from scratch, at most */
     int32_t weak_epochs; /* of the weak network whose classes are replaced */

@@ -56,6 +56,63 @@ void table_number(json_t *table, double value)
     append_cell(table, isfinite(value) ? json_real(value) : json_null());
 }
 
+/* --- reading one --- */
+
+/* Tables are also read from files: "" where there is no name. */
+static const char *column_name(const json_t *table, size_t place)
+{
+    const char *name =
+        json_string_value(json_object_get(json_array_get(json_object_get(table, "columns"), place), "name"));
+    return name != NULL ? name : "";
+}
+
+/* −1 when there is none of that name. */
+static int column_place(const json_t *table, const char *name)
+{
+    size_t count = json_array_size(json_object_get(table, "columns"));
+    for (size_t place = 0; place < count; place++)
+        if (strcmp(column_name(table, place), name) == 0)
+            return (int)place;
+    return -1;
+}
+
+static const json_t *find_cell(const json_t *table, size_t row, const char *column)
+{
+    int place = column_place(table, column);
+    return place < 0 ? NULL
+                     : json_array_get(json_array_get(json_object_get(table, "rows"), row), (size_t)place);
+}
+
+double table_cell(const json_t *table, size_t row, const char *column)
+{
+    const json_t *cell = find_cell(table, row, column);
+    return json_is_number(cell) ? json_number_value(cell) : (double)NAN;
+}
+
+const char *table_cell_text(const json_t *table, size_t row, const char *column)
+{
+    const char *text = json_string_value(find_cell(table, row, column));
+    return text != NULL ? text : "";
+}
+
+size_t table_row_count(const json_t *table)
+{
+    return json_array_size(json_object_get(table, "rows"));
+}
+
+double table_mean(const json_t *table, const char *column)
+{
+    double sum = 0, count = 0;
+    for (size_t row = 0; row < table_row_count(table); row++) {
+        double value = table_cell(table, row, column);
+        if (isfinite(value)) {
+            sum += value;
+            count++;
+        }
+    }
+    return count > 0 ? sum / count : (double)NAN;
+}
+
 /* --- writing one --- */
 
 static void write_csv_text(const char *text, FILE *out)
@@ -133,7 +190,7 @@ void table_write_markdown(const json_t *table, FILE *out)
         if (column_decimals(columns, i) == COLUMN_KEY)
             continue;
         fputs("| ", out);
-        markup_markdown(out, json_string_value(json_object_get(json_array_get(columns, i), "name")));
+        markup_markdown(out, column_name(table, i));
         fputc(' ', out);
     }
     fputs("|\n", out);
@@ -146,16 +203,6 @@ void table_write_markdown(const json_t *table, FILE *out)
 }
 
 /* --- plotting one --- */
-
-static int column_place(const json_t *table, const char *name)
-{
-    json_t *column;
-    size_t i;
-    json_array_foreach(json_object_get(table, "columns"), i,
-                       column) if (strcmp(json_string_value(json_object_get(column, "name")), name) ==
-                                   0) return (int)i;
-    return -1;
-}
 
 /* Places of the columns, and room for the points of all series: each row belongs to one. */
 struct plotting {

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 
 #include "compute/base/error.h"
@@ -28,6 +29,13 @@ void table_columns(json_t *table, const struct table_column *columns, size_t cou
 void table_row(json_t *table);
 void table_text(json_t *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void table_number(json_t *table, double value); /* not finite: empty */
+
+/* What is in a row and a column by name: NAN where there is no number, "" where there is no text. */
+double table_cell(const json_t *table, size_t row, const char *column);
+const char *table_cell_text(const json_t *table, size_t row, const char *column);
+size_t table_row_count(const json_t *table);
+/* Mean of a column over the rows where it is a number; NAN without any. */
+double table_mean(const json_t *table, const char *column);
 
 /* Numbers as they are, all digits. */
 void table_write_csv(const json_t *table, FILE *out);

@@ -28,7 +28,7 @@ expect_text page.md "facet study cost --network lenet=lenet.h5,train.h5,test.h5 
 expect_text page.md 'facet evaluate lenet.h5 --data test.h5 --json'
 run facet evaluate study/work/lenet-ci-ti-mc-0.1-0.2-0/modules.h5 --data test.h5 --json
 top1=$(sed -n 's/^  "top1": \([0-9.]*\),$/\1/p' stdout)
-run awk -F, -v top1="$top1" '$4 == "0.2" && ($7 - 100 * top1) ^ 2 < 1e-9 { found = 1 } END { exit !found }' page/cost-cost.csv
+run awk -F, -v top1="$top1" '$4 == "0.2" && ($8 - 100 * top1) ^ 2 < 1e-9 { found = 1 } END { exit !found }' page/cost-cost.csv
 
 # Done again, nothing runs, and the tables are the same; so on another number of ranks.
 cp study/cost-cost.csv first.csv
@@ -70,8 +70,8 @@ wait "$pid" || true
 [ ! -e killed/cost.json ] || mistake "a killed study left a record"
 run "${study[@]}" --tau 0:0,0.1:0.2 -o killed
 grep -qE '[1-5] steps run, [1-5] done before' stdout || mistake "nothing was done before: $(cat stdout)"
-cut -d, -f1-13 first.csv >first.figures
-cut -d, -f1-13 killed/cost-cost.csv >killed.figures
+cut -d, -f1-14 first.csv >first.figures
+cut -d, -f1-14 killed/cost-cost.csv >killed.figures
 expect_same_bytes first.figures killed.figures
 
 # The other kinds, each with one or two experiments; modules made once serve them all.
@@ -90,6 +90,18 @@ run facet study pareto "${kinds[@]}" --methods activation
 run facet study reuse "${kinds[@]}" --network 'other=lenet.h5,train.h5,test.h5' --draws 1 --pair-draws 1 --adapt '--steps 3' --name both
 [ "$(wc -l <kinds/both-between.csv)" -eq 2 ] || mistake "both-between.csv: $(cat kinds/both-between.csv)"
 expect_text kinds.md '## both: '
+
+# A class of another dataset takes a place; what is within one dataset can be left out, as can backtracking's rule.
+for ((class = 0; class < 10; class++)); do echo "thing $class"; done >things.txt
+run facet import-data "${FACET_FASHION_MNIST:-/usr/share/datasets/fashion-mnist}" --split train --class-names things.txt --limit 40 -o things.h5
+run facet train --net lenet --data things.h5 --epochs 4 --threads 1 -o other.h5
+run facet study replace "${kinds[@]}" --network 'things=other.h5,things.h5,things.h5' --draws 0 --pair-draws 1 --adapt '--steps 3' --name exchanged
+[ "$(wc -l <kinds/exchanged-between.csv)" -eq 2 ] || mistake "exchanged-between.csv: $(cat kinds/exchanged-between.csv)"
+grep -q ' by thing [0-9],150,' kinds/exchanged-between.csv || mistake "exchanged-between.csv: $(cat kinds/exchanged-between.csv)"
+[ ! -e kinds/exchanged-replace.csv ] || mistake "classes were replaced within the dataset"
+run facet study cost "${kinds[@]}" --tau none --epsilon none --edges 0.1 --backtrack-tau 0:0.1 --compose '--calibrate train.h5' --name edges
+grep -q '^lenet,bd,0,0.1,0,0.1,' kinds/edges-cost.csv || mistake "edges-cost.csv: $(cat kinds/edges-cost.csv)"
+expect_text kinds.md '| A class replaced by another dataset'
 for kind in cost reuse replace carbon pareto; do
     expect_text kinds.md "## $kind: "
 done
@@ -108,6 +120,10 @@ expect_text stderr "--tau"
 expect 2 facet study cost --network a=lenet.h5,train.h5,test.h5 --tau 0:2 -o never
 expect 2 facet study cost --network a=lenet.h5,train.h5,test.h5 --results page.txt -o never
 expect_text stderr ".md"
+expect 2 facet study carbon --network a=lenet.h5,train.h5,test.h5 --draws 0 -o never
+expect_text stderr "--draws"
+expect 2 facet study cost --network a=lenet.h5,train.h5,test.h5 --backtrack-tau 0:0,0.1:0.1 -o never
+expect_text stderr "--backtrack-tau"
 expect 2 facet study pareto --network a=lenet.h5,train.h5,test.h5 --methods magic -o never
 expect_text stderr "magic"
 expect 1 facet study cost --network a=nowhere.h5,train.h5,test.h5 -o never
