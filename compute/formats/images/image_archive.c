@@ -99,12 +99,13 @@ enum status image_archive_open_memory(const void *data, size_t bytes, const char
 
 /* --- entries --- */
 
-/* A stream that unpacks to far more than it is: skipped entries count as well, as they are unpacked too. */
-static enum status check_ratio(const struct image_archive *archive)
+/* A stream that unpacks to far more than it is: skipped entries count as well, as they are unpacked too.
+ * `ahead` bytes are still to come. */
+static enum status check_ratio(const struct image_archive *archive, int64_t ahead)
 {
     int64_t unpacked = archive_filter_bytes(archive->archive, 0);
-    uint64_t most = archive->bytes_most;
-    if (archive->bytes_read <= most && (unpacked < 0 || (uint64_t)unpacked <= most))
+    uint64_t most = archive->bytes_most, all = unpacked < 0 ? 0 : (uint64_t)unpacked;
+    if (archive->bytes_read <= most && all <= most && (uint64_t)ahead <= most - all)
         return STATUS_OK;
     return error_set(STATUS_FORMAT,
                      "%s: unpacks to more than %d times its size, as no archive of images does; refused",
@@ -161,6 +162,13 @@ static enum status check_entry(struct image_archive *archive, struct archive_ent
     return STATUS_OK;
 }
 
+/* What lies between this entry and the next and is unpacked whether it is asked for or not. */
+static int64_t bytes_ahead(const struct image_archive *archive, struct archive_entry *entry)
+{
+    bool packed = archive_filter_code(archive->archive, 0) != ARCHIVE_FILTER_NONE;
+    return packed && archive_entry_size(entry) > 0 ? archive_entry_size(entry) : 0;
+}
+
 static enum status next_visible(struct image_archive *archive, const char **path, bool *folder)
 {
     enum status status = STATUS_OK;
@@ -174,7 +182,7 @@ static enum status next_visible(struct image_archive *archive, const char **path
             return archive_failed(archive, "cannot read the next entry");
         status = check_entry(archive, entry, folder);
         if (status == STATUS_OK)
-            status = check_ratio(archive);
+            status = check_ratio(archive, bytes_ahead(archive, entry));
     } while (status == STATUS_OK && (archive->path[0] == '\0' || path_is_hidden(archive->path)));
     if (status == STATUS_OK)
         *path = archive->path;
@@ -204,7 +212,7 @@ static enum status archive_read(void *state, uint8_t *data, size_t bytes, size_t
         *got += (size_t)step;
         archive->bytes_read += (uint64_t)step;
     }
-    return check_ratio(archive);
+    return check_ratio(archive, 0);
 }
 
 const struct image_source_calls image_archive_calls = {archive_next, archive_read, archive_close};
