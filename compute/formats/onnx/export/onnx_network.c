@@ -88,6 +88,8 @@ void onnx_write_network(struct onnx_writer *writer, const struct onnx_part_of_ne
 {
     size_t layers = (size_t)part->network->layer_count;
     struct onnx_export e = {.writer = writer, .part = part};
+    *output = '\0';
+    *vector = false;
     enum status status = memory_allocate(&e.vector, layers, sizeof *e.vector, "layers");
     if (status == STATUS_OK)
         status = memory_allocate(&e.needed, layers, sizeof *e.needed, "layers");
