@@ -8,6 +8,7 @@
 #include "compute/formats/network_file.h"
 #include "compute/formats/network_graph.h"
 #include "modules/modules_rows.h"
+#include "modules/modules_writer.h"
 
 enum { BATCH_BYTES = 4 << 20 }; /* more is written no faster, and falls out of the caches on its way */
 
@@ -93,250 +94,7 @@ enum status modules_file_create(const char *path, const char *kind, hid_t access
     return status;
 }
 
-/* --- writing --- */
-
-/* Elements starts[i] … ends[i]−1 of an array for each i below count, ascending. */
-struct ranges {
-    hsize_t *starts, *ends;
-    int32_t count;
-    hsize_t total;
-};
-
-static enum status ranges_allocate(int32_t count, struct ranges *ranges)
-{
-    enum status status =
-        memory_allocate(&ranges->starts, (size_t)count, sizeof(hsize_t), "places of modules");
-    if (status == STATUS_OK)
-        status = memory_allocate(&ranges->ends, (size_t)count, sizeof(hsize_t), "places of modules");
-    return status;
-}
-
-static void ranges_clear(struct ranges *ranges)
-{
-    memory_free(&ranges->starts);
-    memory_free(&ranges->ends);
-    *ranges = (struct ranges){0};
-}
-
-/* Selects the union of the ranges. */
-static enum status select_ranges(hid_t space, const struct ranges *ranges)
-{
-    herr_t result = H5Sselect_none(space);
-    bool any = false;
-    for (int32_t i = 0; i < ranges->count && result >= 0;) {
-        hsize_t start = ranges->starts[i], end = ranges->ends[i];
-        for (i++; i < ranges->count && ranges->starts[i] == end; i++)
-            end = ranges->ends[i]; /* neighbours are one range */
-        hsize_t count = end - start;
-        if (count == 0)
-            continue;
-        result = H5Sselect_hyperslab(space, any ? H5S_SELECT_OR : H5S_SELECT_SET, &start, NULL, &count, NULL);
-        any = true;
-    }
-    return result < 0 ? error_set(STATUS_IO, "HDF5 cannot select %d modules of the file", (int)ranges->count)
-                      : STATUS_OK;
-}
-
-/* One (collective) write of the packed elements of the ranges, given as the file has them. */
-static enum status write_ranges(hid_t file, hid_t transfer, const char *name, const struct ranges *ranges,
-                                const void *data)
-{
-    hid_t array = H5Dopen2(file, name, H5P_DEFAULT);
-    hid_t space = array < 0 ? H5I_INVALID_HID : H5Dget_space(array);
-    hid_t type = array < 0 ? H5I_INVALID_HID : H5Dget_type(array);
-    hid_t memory = H5Screate_simple(1, &ranges->total, NULL);
-    enum status status = space < 0 || type < 0 || memory < 0
-                             ? hdf5_failed(STATUS_IO, file, "cannot open \"%s\" to write", name)
-                             : select_ranges(space, ranges);
-    if (status == STATUS_OK && ranges->total == 0)
-        H5Sselect_none(memory);
-    if (status == STATUS_OK && H5Dwrite(array, type, memory, space, transfer, data) < 0)
-        status = hdf5_failed(STATUS_IO, file, "cannot write \"%s\"", name);
-    if (memory >= 0)
-        H5Sclose(memory);
-    if (type >= 0)
-        H5Tclose(type);
-    if (space >= 0)
-        H5Sclose(space);
-    if (array >= 0)
-        H5Dclose(array);
-    return status;
-}
-
-static enum status read_offsets(hid_t file, const char *name, int64_t **offsets, hsize_t *entries)
-{
-    enum status status = hdf5_array_extent(file, name, 1, (hsize_t)MODULES_MAX + 1, entries);
-    if (status == STATUS_OK)
-        status = memory_allocate(offsets, (size_t)*entries, sizeof **offsets, "offsets of modules");
-    if (status == STATUS_OK)
-        status = hdf5_read_array(file, name, H5T_NATIVE_INT64, 1, entries, *offsets);
-    return status;
-}
-
-/* The ranges of the rows in a packed array. */
-static enum status locate(hid_t file, const struct packed_array *packed, const int32_t *rows, int32_t count,
-                          struct ranges *ranges)
-{
-    int64_t *offsets = NULL;
-    hsize_t entries = 0;
-    enum status status = read_offsets(file, packed->offsets, &offsets, &entries);
-    if (status == STATUS_OK)
-        status = ranges_allocate(count, ranges);
-    for (int32_t i = 0; i < count && status == STATUS_OK; i++) {
-        if (rows[i] < 0 || (hsize_t)rows[i] + 1 >= entries || (i > 0 && rows[i] <= rows[i - 1])) {
-            status =
-                error_set(STATUS_INTERNAL, "modules to write: row %d stands after row %d of %llu",
-                          (int)rows[i], (int)(i > 0 ? rows[i - 1] : -1), (unsigned long long)entries - 1);
-            break;
-        }
-        ranges->starts[i] = (hsize_t)offsets[rows[i]];
-        ranges->ends[i] = (hsize_t)offsets[rows[i] + 1];
-        ranges->total += ranges->ends[i] - ranges->starts[i];
-    }
-    ranges->count = status == STATUS_OK ? count : 0;
-    memory_free(&offsets);
-    return status;
-}
-
-/* Copies module's part of an array, `count` elements, to where it is packed. STATUS_INTERNAL when it has not
- * so many. */
-static enum status pack_module(const struct module *module, enum module_array which, size_t count, void *to)
-{
-    const struct network *network = module->network;
-    const void *from[MODULE_ARRAY_COUNT] = {[MODULE_ARRAY_MAP] = module->map,
-                                            [MODULE_ARRAY_HEAD] = module->head_weights,
-                                            [MODULE_ARRAY_CHANNELS] = module->channels};
-    size_t has[MODULE_ARRAY_COUNT] = {[MODULE_ARRAY_MAP] = module->map != NULL ? count : 0,
-                                      [MODULE_ARRAY_HEAD] = module->head_weights != NULL ? count : 0,
-                                      [MODULE_ARRAY_CHANNELS] = module->channels != NULL ? count : 0};
-    if (network != NULL) {
-        has[MODULE_ARRAY_LAYERS] = (size_t)network->layer_count;
-        has[MODULE_ARRAY_INPUTS] = (size_t)network_graph_inputs(network);
-        has[MODULE_ARRAY_PARAMETERS] = network->parameter_count;
-        has[MODULE_ARRAY_STATISTICS] = network->statistic_count;
-        from[MODULE_ARRAY_PARAMETERS] = network->parameters;
-        from[MODULE_ARRAY_STATISTICS] = network->statistics;
-    }
-    if (has[which] != count)
-        return error_set(STATUS_INTERNAL, "module %s has %zu elements of %s; its file has room for %zu",
-                         module->label, has[which], packed_arrays[which].what, count);
-    if (count == 0)
-        return STATUS_OK;
-    if (which == MODULE_ARRAY_LAYERS || which == MODULE_ARRAY_INPUTS) {
-        struct network_graph graph = {NULL, NULL, 0, 0};
-        enum status status = network_graph_of(network, &graph);
-        if (status == STATUS_OK)
-            memcpy(to,
-                   which == MODULE_ARRAY_LAYERS ? (const void *)graph.records : (const void *)graph.inputs,
-                   count * packed_arrays[which].element_bytes);
-        network_graph_clear(&graph);
-        return status;
-    }
-    memcpy(to, from[which], count * packed_arrays[which].element_bytes);
-    return STATUS_OK;
-}
-
-/* Turns packed elements from how they lie in memory into how they lie in the file, so that writing need not
- * convert, which would not be collective. */
-static enum status pack_records(enum module_array which, size_t count, void *elements)
-{
-    hid_t type = H5I_INVALID_HID, packed = H5I_INVALID_HID;
-    void *background = NULL; /* HDF5 wants one to convert records */
-    if (which != MODULE_ARRAY_LAYERS)
-        return STATUS_OK;
-    enum status status =
-        memory_allocate(&background, count, packed_arrays[which].element_bytes, packed_arrays[which].what);
-    if (status == STATUS_OK)
-        status = packed_array_type(which, &type);
-    if (status == STATUS_OK) {
-        packed = H5Tcopy(type);
-        if (packed < 0 || H5Tpack(packed) < 0 ||
-            H5Tconvert(type, packed, count, elements, background, H5P_DEFAULT) < 0)
-            status = error_set(STATUS_IO, "HDF5 cannot convert %s", packed_arrays[which].what);
-    }
-    if (packed >= 0)
-        H5Tclose(packed);
-    if (type >= 0)
-        H5Tclose(type);
-    memory_free(&background);
-    return status;
-}
-
-static enum status pack(hid_t file, enum module_array which, const struct module *const *modules,
-                        const int32_t *rows, int32_t count, struct ranges *ranges, uint8_t **elements)
-{
-    size_t at = 0, bytes = packed_arrays[which].element_bytes;
-    enum status status = locate(file, &packed_arrays[which], rows, count, ranges);
-    if (status == STATUS_OK)
-        status = memory_allocate(elements, (size_t)ranges->total, bytes, packed_arrays[which].what);
-    for (int32_t i = 0; i < count && status == STATUS_OK; i++) {
-        size_t length = (size_t)(ranges->ends[i] - ranges->starts[i]);
-        status = pack_module(modules[i], which, length, *elements + at * bytes);
-        at += length;
-    }
-    return status == STATUS_OK ? pack_records(which, (size_t)ranges->total, *elements) : status;
-}
-
-/* The modules' parts of one packed array. */
-static enum status write_packed(hid_t file, hid_t transfer, enum module_array which,
-                                const struct module *const *modules, const int32_t *rows, int32_t count)
-{
-    struct ranges ranges = {0};
-    uint8_t *elements = NULL;
-    struct error_carried first = {STATUS_OK, ""};
-    if (H5Lexists(file, packed_arrays[which].data, H5P_DEFAULT) <= 0)
-        return STATUS_OK; /* nobody has any */
-    error_keep_first(&first, pack(file, which, modules, rows, count, &ranges, &elements));
-    if (first.status != STATUS_OK)
-        ranges_clear(&ranges);
-    error_keep_first(&first, write_ranges(file, transfer, packed_arrays[which].data, &ranges, elements));
-    ranges_clear(&ranges);
-    memory_free(&elements);
-    return error_raise(&first);
-}
-
-static enum status fill_rows(const struct module *const *modules, const int32_t *rows, int32_t count,
-                             struct ranges *ranges, struct module_row **filled)
-{
-    enum status status = ranges_allocate(count, ranges);
-    if (status == STATUS_OK)
-        status = memory_allocate(filled, (size_t)count, sizeof **filled, "rows of modules");
-    for (int32_t i = 0; i < count && status == STATUS_OK; i++) {
-        (*filled)[i] = module_row_of(modules[i]);
-        ranges->starts[i] = (hsize_t)rows[i];
-        ranges->ends[i] = (hsize_t)rows[i] + 1;
-    }
-    ranges->total = (hsize_t)count;
-    ranges->count = count;
-    return status;
-}
-
-static enum status write_rows(hid_t file, hid_t transfer, const struct module *const *modules,
-                              const int32_t *rows, int32_t count)
-{
-    struct ranges ranges = {0};
-    struct module_row *filled = NULL;
-    struct error_carried first = {STATUS_OK, ""};
-    error_keep_first(&first, fill_rows(modules, rows, count, &ranges, &filled));
-    if (first.status != STATUS_OK)
-        ranges_clear(&ranges);
-    error_keep_first(&first, write_ranges(file, transfer, MODULES_INDEX, &ranges, filled));
-    ranges_clear(&ranges);
-    memory_free(&filled);
-    return error_raise(&first);
-}
-
-enum status modules_file_write(hid_t file, hid_t transfer, const struct module *const *modules,
-                               const int32_t *rows, int32_t count)
-{
-    struct error_carried first = {STATUS_OK, ""};
-    for (int which = 0; which < MODULE_ARRAY_COUNT; which++)
-        error_keep_first(&first,
-                         write_packed(file, transfer, (enum module_array)which, modules, rows, count));
-    error_keep_first(&first,
-                     write_rows(file, transfer, modules, rows, first.status == STATUS_OK ? count : 0));
-    return error_raise(&first);
-}
+/* --- batches --- */
 
 int32_t modules_file_batch(const struct module_lengths *lengths, int32_t first, int32_t count)
 {
@@ -349,6 +107,34 @@ int32_t modules_file_batch(const struct module_lengths *lengths, int32_t first, 
             break;
     }
     return taken;
+}
+
+/* --- lengths --- */
+
+static enum status read_lengths(hid_t file, const char *path, struct module_lengths *lengths)
+{
+    enum status status = STATUS_OK;
+    for (int which = 0; which < MODULE_ARRAY_COUNT && status == STATUS_OK; which++) {
+        int64_t offsets[2] = {0, 0};
+        const hsize_t one = 2; /* a module's beginning and its end */
+        status = hdf5_read_array(file, packed_arrays[which].offsets, H5T_NATIVE_INT64, 1, &one, offsets);
+        if (status == STATUS_OK && (offsets[0] != 0 || offsets[1] < 0))
+            status = error_set(STATUS_FORMAT, "%s: %s are %lld and %lld; expected 0 and more; damaged", path,
+                               packed_arrays[which].offsets, (long long)offsets[0], (long long)offsets[1]);
+        lengths->of[which] = offsets[1];
+    }
+    return status;
+}
+
+enum status modules_file_lengths(const char *path, struct module_lengths *lengths)
+{
+    hid_t file = H5I_INVALID_HID;
+    struct error_carried first = {STATUS_OK, ""};
+    error_keep_first(&first, hdf5_open(path, "modules", H5P_DEFAULT, &file, NULL));
+    if (first.status == STATUS_OK)
+        error_keep_first(&first, read_lengths(file, path, lengths));
+    error_keep_first(&first, hdf5_close(&file, path));
+    return error_raise(&first);
 }
 
 /* --- a whole set --- */
@@ -367,15 +153,17 @@ static enum status write_batches(hid_t file, const struct module_set *set,
                                  const struct module_lengths *lengths, const struct module **modules,
                                  int32_t *rows)
 {
-    enum status status = STATUS_OK;
+    struct modules_writer *writer = NULL;
+    enum status status = modules_writer_open(file, H5P_DEFAULT, &writer);
     for (int32_t first = 0, count; first < set->module_count && status == STATUS_OK; first += count) {
         count = modules_file_batch(lengths, first, set->module_count);
         for (int32_t i = 0; i < count; i++) {
             modules[i] = &set->modules[first + i];
             rows[i] = first + i;
         }
-        status = modules_file_write(file, H5P_DEFAULT, modules, rows, count);
+        status = modules_writer_put(writer, modules, rows, count);
     }
+    modules_writer_close(&writer);
     return status;
 }
 

@@ -83,6 +83,18 @@ struct merging {
     const int32_t *rows;
 };
 
+/* A module_measure. */
+static enum status measure_share(void *context, int32_t index, struct module_lengths *lengths)
+{
+    const struct merging *merging = context;
+    char *path = NULL;
+    enum status status = class_run_part_path(merging->work, merging->rows[index], &path);
+    if (status == STATUS_OK)
+        status = modules_file_lengths(path, lengths);
+    memory_free(&path);
+    return status;
+}
+
 /* A module_read. */
 static enum status read_share(void *context, int32_t index, struct module *module)
 {
@@ -108,6 +120,7 @@ enum status class_run_merge(const struct class_work *work)
                                           .total = work->class_count,
                                           .count = (int32_t)share.count,
                                           .rows = rows,
+                                          .measure = measure_share,
                                           .read = read_share,
                                           .context = &merging};
     status = modules_store_all(work->comm, work->output_path, &what);

@@ -7,6 +7,7 @@
 #include "compute/base/output_file.h"
 #include "compute/formats/dataset_writer.h"
 #include "compute/formats/images/image_share.h"
+#include "mpi/parallel_file.h"
 #include "mpi/ranks.h"
 
 /* --- listing --- */
@@ -86,15 +87,6 @@ static enum status finish(MPI_Comm comm, enum status status, const char *beside,
     return ranks_agree(comm, status);
 }
 
-static enum status access_list(MPI_Comm comm, hid_t *access)
-{
-    *access = H5Pcreate(H5P_FILE_ACCESS);
-    if (*access < 0 || H5Pset_fapl_mpio(*access, comm, MPI_INFO_NULL) < 0)
-        return error_set(STATUS_IO,
-                         "HDF5 refuses MPI-IO; is it built for the MPI library that runs this program?");
-    return STATUS_OK;
-}
-
 /* A dataset without pixels: what the file begins with. */
 static enum status create_index(const char *source, const struct image_listing *listing,
                                 const class_name *names, int32_t name_count, struct dataset **index)
@@ -118,9 +110,9 @@ static enum status store(MPI_Comm comm, const char *source, const struct image_l
     enum status status = create_index(source, listing, names, name_count, &index);
     if (status == STATUS_OK)
         status = output_file_beside(output, &beside);
-    if (status == STATUS_OK)
-        status = access_list(comm, &access);
     status = ranks_agree(comm, status);
+    if (status == STATUS_OK)
+        status = parallel_file_access(comm, &access);
     if (status == STATUS_OK) {
         status = write_file(comm, source, listing, index, beside, access, stop);
         status = finish(comm, status, beside, output);

@@ -1,11 +1,14 @@
 #include "mpi/modules_store.h"
 
 #include <hdf5.h>
+#include <string.h>
 
 #include "compute/base/memory.h"
 #include "compute/base/output_file.h"
 #include "compute/formats/hdf5_file.h"
 #include "modules/modules_file.h"
+#include "modules/modules_writer.h"
+#include "mpi/parallel_file.h"
 #include "mpi/ranks.h"
 
 /* One rank's side of storing. */
@@ -17,10 +20,12 @@ struct storing {
     struct module *read;                /* (what->count): those of the batch at hand, when they are read */
     const struct module **pointers;     /* (what->count): to the modules of a batch */
     hid_t access, transfer;
+    struct modules_writer *writer;
 };
 
 static void storing_clear(struct storing *storing)
 {
+    modules_writer_close(&storing->writer);
     if (storing->access >= 0)
         H5Pclose(storing->access);
     if (storing->transfer >= 0)
@@ -31,34 +36,15 @@ static void storing_clear(struct storing *storing)
     memory_free(&storing->pointers);
 }
 
-/* Collective: HDF5 duplicates the communicator. */
-static enum status make_property_lists(struct storing *storing)
-{
-    storing->access = H5Pcreate(H5P_FILE_ACCESS);
-    storing->transfer = H5Pcreate(H5P_DATASET_XFER);
-    if (storing->access < 0 || storing->transfer < 0 ||
-        H5Pset_fapl_mpio(storing->access, storing->comm, MPI_INFO_NULL) < 0 ||
-        H5Pset_dxpl_mpio(storing->transfer, H5FD_MPIO_COLLECTIVE) < 0)
-        return error_set(STATUS_IO,
-                         "HDF5 refuses MPI-IO; is it built for the MPI library that runs this program?");
-    return STATUS_OK;
-}
-
 /* --- lengths --- */
 
-static enum status measure(const struct modules_to_store *what, int32_t index, struct module_lengths *lengths)
+static enum status lengths_of(const struct modules_to_store *what, const struct module *module,
+                              struct module_lengths *lengths)
 {
-    struct module read = {0};
-    const struct module *module = what->read != NULL ? &read : &what->modules[index];
-    enum status status = what->read != NULL ? what->read(what->context, index, &read) : STATUS_OK;
-    if (status == STATUS_OK && module->parent >= what->parent_count)
-        status = error_set(STATUS_INTERNAL, "module %s stands on parent %d of %d", module->label,
-                           (int)module->parent, (int)what->parent_count);
-    if (status == STATUS_OK)
-        status =
-            module_lengths_of(module, module->parent < 0 ? NULL : what->parents[module->parent], lengths);
-    module_clear(&read);
-    return status;
+    if (module->parent >= what->parent_count)
+        return error_set(STATUS_INTERNAL, "module %s stands on parent %d of %d", module->label,
+                         (int)module->parent, (int)what->parent_count);
+    return module_lengths_of(module, module->parent < 0 ? NULL : what->parents[module->parent], lengths);
 }
 
 static enum status prepare(struct storing *storing)
@@ -75,7 +61,8 @@ static enum status prepare(struct storing *storing)
     if (status == STATUS_OK)
         status = memory_allocate(&storing->pointers, count, sizeof *storing->pointers, "modules to write");
     for (int32_t i = 0; status == STATUS_OK && i < what->count; i++) {
-        status = measure(what, i, &storing->lengths[i]);
+        status = what->read != NULL ? what->measure(what->context, i, &storing->lengths[i])
+                                    : lengths_of(what, &what->modules[i], &storing->lengths[i]);
         if (status == STATUS_OK)
             storing->all_lengths[what->rows[i]] = storing->lengths[i];
     }
@@ -95,6 +82,22 @@ static void exchange_lengths(const struct storing *storing)
 
 /* --- writing --- */
 
+/* The module has the room that was made for it. */
+static enum status read_module(struct storing *storing, int32_t index)
+{
+    const struct modules_to_store *what = storing->what;
+    struct module *module = &storing->read[index];
+    struct module_lengths found;
+    enum status status = what->read(what->context, index, module);
+    if (status == STATUS_OK)
+        status = lengths_of(what, module, &found);
+    if (status == STATUS_OK && memcmp(&found, &storing->lengths[index], sizeof found) != 0)
+        status = error_set(STATUS_MISMATCH,
+                           "module %s has other lengths than when it was measured; was its file changed?",
+                           module->label);
+    return status;
+}
+
 /* Modules first … first+count−1 of this rank. */
 static enum status gather_batch(struct storing *storing, int32_t first, int32_t count)
 {
@@ -103,13 +106,13 @@ static enum status gather_batch(struct storing *storing, int32_t first, int32_t 
     for (int32_t i = first; i < first + count && status == STATUS_OK; i++) {
         storing->pointers[i] = what->read != NULL ? &storing->read[i] : &what->modules[i];
         if (what->read != NULL)
-            status = what->read(what->context, i, &storing->read[i]);
+            status = read_module(storing, i);
     }
     return status;
 }
 
 /* Collective: all ranks write a batch, as often as the one with the most batches. */
-static enum status write_batches(struct storing *storing, hid_t file)
+static enum status write_batches(struct storing *storing, const char *beside)
 {
     const struct modules_to_store *what = storing->what;
     enum status status = STATUS_OK;
@@ -118,11 +121,11 @@ static enum status write_batches(struct storing *storing, hid_t file)
         int32_t count = first < what->count ? modules_file_batch(storing->lengths, first, what->count) : 0;
         status = ranks_agree(storing->comm, gather_batch(storing, first, count));
         if (status == STATUS_OK)
-            status = ranks_agree(storing->comm,
-                                 modules_file_write(file, storing->transfer, storing->pointers + first,
-                                                    what->rows + first, count));
+            status = ranks_agree(storing->comm, modules_writer_put(storing->writer, storing->pointers + first,
+                                                                   what->rows + first, count));
         for (int32_t i = first; i < first + count; i++)
             module_clear(&storing->read[i]);
+        output_file_flush_begin(beside); /* the disk works while the next batch is read */
         first += count;
         more = first < what->count;
         MPI_Allreduce(MPI_IN_PLACE, &more, 1, MPI_INT, MPI_MAX, storing->comm);
@@ -143,7 +146,10 @@ static enum status write_file(struct storing *storing, const char *beside)
     if (status == STATUS_OK)
         status = ranks_agree(comm, hdf5_flush(file, beside));
     if (status == STATUS_OK)
-        status = write_batches(storing, file);
+        status = ranks_agree(comm, modules_writer_open(file, storing->transfer, &storing->writer));
+    if (status == STATUS_OK)
+        status = write_batches(storing, beside);
+    modules_writer_close(&storing->writer);
     if (status == STATUS_OK)
         status = ranks_agree(comm, hdf5_flush(file, beside));
     if (status == STATUS_OK)
@@ -175,7 +181,9 @@ enum status modules_store_all(MPI_Comm comm, const char *path, const struct modu
         status = prepare(&storing);
     status = ranks_agree(comm, status);
     if (status == STATUS_OK)
-        status = ranks_agree(comm, make_property_lists(&storing));
+        status = parallel_file_access(comm, &storing.access);
+    if (status == STATUS_OK)
+        status = ranks_agree(comm, parallel_file_transfer(&storing.transfer));
     if (status == STATUS_OK) {
         status = write_file(&storing, beside);
         status = finish(comm, status, beside, path);

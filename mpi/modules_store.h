@@ -6,8 +6,11 @@
 
 #include "modules/module_set.h"
 
-/* Gives module `index` of this rank, for the store to clear. Called twice for each, the second time with the
- * same result: first for its lengths, then to write it. *module is overwritten; a failure leaves nothing. */
+/* How long the arrays of module `index` of this rank are. Asked of all modules before the first is read. */
+typedef enum status module_measure(void *context, int32_t index, struct module_lengths *lengths);
+
+/* Gives module `index` of this rank, for the store to clear; it is as long as was said. *module is
+ * overwritten; a failure leaves nothing. */
 typedef enum status module_read(void *context, int32_t index, struct module *module);
 
 /* What one rank has of a modules file. All rows are some rank's. */
@@ -19,13 +22,14 @@ struct modules_to_store {
     int32_t count;                /* of this rank: */
     const int32_t *rows;          /* (count) ascending */
     const struct module *modules; /* (count), or NULL: they are read when they are needed */
+    module_measure *measure;
     module_read *read;
     void *context;
 };
 
 /* Collective. Writes a modules file, beside and renamed; on a failure nothing is left. Ranks tell one another
  * how long the modules' arrays are, then write some 4 MB each at a time; no more than that is read or copied
- * at once. */
+ * at once. STATUS_MISMATCH when a module that is read is not as long as was said. */
 enum status modules_store_all(MPI_Comm comm, const char *path, const struct modules_to_store *what);
 
 /* The same for modules in memory over one parent or stem (NULL: none). */

@@ -114,6 +114,19 @@ enum status output_file_rename(const char *beside, const char *path)
     return STATUS_OK;
 }
 
+void output_file_flush_begin(const char *path)
+{
+#ifdef SYNC_FILE_RANGE_WRITE
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return;
+    (void)sync_file_range(file, 0, 0, SYNC_FILE_RANGE_WRITE); /* a request: no harm when it is refused */
+    close(file);
+#else
+    (void)path;
+#endif
+}
+
 enum status output_file_commit(const char *beside, const char *path)
 {
     char *folder = NULL;

@@ -18,6 +18,10 @@ enum status output_file_check_input(const char *path, const char *input);
 /* The name to write to: "PATH.part", in the same folder. The caller releases it with memory_free. */
 enum status output_file_beside(const char *path, char **beside);
 
+/* Asks the system to begin bringing to disk what of the file was written so far, and does not wait for it:
+ * output_file_commit then has less to wait for. Does nothing where the system has no such call. */
+void output_file_flush_begin(const char *path);
+
 /* Flushes `beside` to disk (fsync of the file and of its folder) and renames it to `path`. */
 enum status output_file_commit(const char *beside, const char *path);
 

@@ -1,7 +1,7 @@
 /* How fast modules are merged into one file (mpi/modules_store.h), against writing as many bytes to the same
  * disk without any format: mpirun -n N merge FOLDER [MODULES [REPEATS]]. Modules are synthetic, ResNet-20
- * networks of their own; both are flushed to disk; they take turns. Prints one JSON object: medians, and the
- * most memory a rank had. */
+ * networks of their own; both are flushed to disk; they take turns. Prints one JSON object: medians (of the
+ * ratio, that of each pair of turns), and the most memory a rank had. */
 #include <errno.h>
 #include <fcntl.h>
 #include <mpi.h>
@@ -23,6 +23,7 @@ enum { PATH_BYTES = 4096, REPEATS_MAX = 99 };
 
 struct bench {
     struct network *network; /* every module is a copy with other parameters */
+    struct module_lengths lengths;
     const char *folder;
     int32_t modules;
     struct share share;
@@ -64,12 +65,22 @@ static enum status make_module(void *context, int32_t index, struct module *modu
     return status;
 }
 
+/* A module_measure: they differ in values alone. */
+static enum status measure_module(void *context, int32_t index, struct module_lengths *lengths)
+{
+    const struct bench *bench = context;
+    (void)index;
+    *lengths = bench->lengths;
+    return STATUS_OK;
+}
+
 /* Seconds to merge into the file. */
 static double merge(struct bench *bench, const char *path)
 {
     const struct modules_to_store what = {.total = bench->modules,
                                           .count = (int32_t)bench->share.count,
                                           .rows = bench->rows,
+                                          .measure = measure_module,
                                           .read = make_module,
                                           .context = bench};
     MPI_Barrier(MPI_COMM_WORLD);
@@ -78,14 +89,14 @@ static double merge(struct bench *bench, const char *path)
     return seconds_now() - started;
 }
 
-/* Seconds that making the modules takes, as often as merging does. */
+/* Seconds that making the modules takes, which merging includes. */
 static double make_alone(struct bench *bench)
 {
     MPI_Barrier(MPI_COMM_WORLD);
     double started = seconds_now();
-    for (int32_t i = 0; i < 2 * (int32_t)bench->share.count; i++) {
+    for (int32_t i = 0; i < (int32_t)bench->share.count; i++) {
         struct module module;
-        stop_on(make_module(bench, i / 2, &module));
+        stop_on(make_module(bench, i, &module));
         module_clear(&module);
     }
     MPI_Barrier(MPI_COMM_WORLD);
@@ -150,36 +161,66 @@ static int64_t file_bytes(const char *path)
     return (int64_t)found.st_size;
 }
 
-static void measure(struct bench *bench, int32_t repeats)
+/* Processor seconds of all ranks so far; ranks that wait for one another spend some too. */
+static double processor_seconds(void)
 {
-    double merged[REPEATS_MAX], raw[REPEATS_MAX], made[REPEATS_MAX];
-    char modules[PATH_BYTES], plain[PATH_BYTES];
     struct rusage usage;
-    int64_t bytes = 0;
+    getrusage(RUSAGE_SELF, &usage);
+    double seconds = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+                     1e-6 * (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+    MPI_Allreduce(MPI_IN_PLACE, &seconds, 1, MPI_DOUBLE, MPI_SUM, MPI_COMM_WORLD);
+    return seconds;
+}
+
+/* By turn; seconds. */
+struct turns {
+    double merged[REPEATS_MAX], raw[REPEATS_MAX], made[REPEATS_MAX];
+    double merged_processor[REPEATS_MAX], raw_processor[REPEATS_MAX];
+    double ratios[REPEATS_MAX]; /* of the bandwidths */
+    int64_t bytes;              /* of the file */
+};
+
+static void take_turn(struct bench *bench, int32_t turn, struct turns *turns)
+{
+    char modules[PATH_BYTES], plain[PATH_BYTES];
     path_of(bench, "merge-bench.h5", modules);
     path_of(bench, "merge-bench.raw", plain);
-    for (int32_t i = 0; i < repeats; i++) {
-        merged[i] = merge(bench, modules);
-        bytes = file_bytes(modules);
-        MPI_Barrier(MPI_COMM_WORLD);
-        if (ranks_rank(MPI_COMM_WORLD) == 0)
-            unlink(modules);
-        raw[i] = write_raw(bench, plain, bytes);
-        if (ranks_rank(MPI_COMM_WORLD) == 0)
-            unlink(plain);
-        made[i] = make_alone(bench);
-    }
+    double start = processor_seconds();
+    turns->merged[turn] = merge(bench, modules);
+    turns->merged_processor[turn] = processor_seconds() - start;
+    turns->bytes = file_bytes(modules);
+    MPI_Barrier(MPI_COMM_WORLD);
+    if (ranks_rank(MPI_COMM_WORLD) == 0)
+        unlink(modules);
+    start = processor_seconds();
+    turns->raw[turn] = write_raw(bench, plain, turns->bytes);
+    turns->raw_processor[turn] = processor_seconds() - start;
+    if (ranks_rank(MPI_COMM_WORLD) == 0)
+        unlink(plain);
+    turns->made[turn] = make_alone(bench);
+    turns->ratios[turn] = turns->raw[turn] / turns->merged[turn];
+}
+
+static void measure(struct bench *bench, int32_t repeats)
+{
+    struct turns turns;
+    struct rusage usage;
+    for (int32_t i = 0; i < repeats; i++)
+        take_turn(bench, i, &turns);
     getrusage(RUSAGE_SELF, &usage);
     long memory = usage.ru_maxrss;
     MPI_Allreduce(MPI_IN_PLACE, &memory, 1, MPI_LONG, MPI_MAX, MPI_COMM_WORLD);
-    double merge_rate = 1e-6 * (double)bytes / median(merged, repeats);
-    double raw_rate = 1e-6 * (double)bytes / median(raw, repeats);
+    double megabytes = 1e-6 * (double)turns.bytes;
     if (ranks_rank(MPI_COMM_WORLD) == 0)
         printf("{\"ranks\": %d, \"modules\": %d, \"bytes\": %lld, \"merge_mb_per_second\": %.1f, "
                "\"raw_mb_per_second\": %.1f, \"ratio\": %.3f, \"making_seconds\": %.3f, "
+               "\"merge_processor_seconds\": %.3f, \"raw_processor_seconds\": %.3f, "
                "\"memory_mb_per_rank\": %.1f}\n",
-               ranks_count(MPI_COMM_WORLD), (int)bench->modules, (long long)bytes, merge_rate, raw_rate,
-               merge_rate / raw_rate, median(made, repeats), 1e-3 * (double)memory);
+               ranks_count(MPI_COMM_WORLD), (int)bench->modules, (long long)turns.bytes,
+               megabytes / median(turns.merged, repeats), megabytes / median(turns.raw, repeats),
+               median(turns.ratios, repeats), median(turns.made, repeats),
+               median(turns.merged_processor, repeats), median(turns.raw_processor, repeats),
+               1e-3 * (double)memory);
 }
 
 int main(int argc, char **argv)
@@ -202,6 +243,10 @@ int main(int argc, char **argv)
     memset(bench.piece, 0x5a, bench.piece_bytes);
     for (int64_t i = 0; i < bench.share.count; i++)
         bench.rows[i] = (int32_t)(bench.share.first + i);
+    struct module module;
+    stop_on(make_module(&bench, 0, &module));
+    stop_on(module_lengths_of(&module, NULL, &bench.lengths));
+    module_clear(&module);
     measure(&bench, repeats);
     memory_free(&bench.rows);
     memory_free(&bench.piece);

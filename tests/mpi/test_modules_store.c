@@ -145,24 +145,42 @@ struct reader {
     const int32_t *rows;
     int32_t reads[MODULES];
     int32_t fails_at; /* the row that cannot be read; −1: none */
+    int32_t grows_at; /* the row that is longer than was said; −1: none */
 };
 
-static enum status read_large(void *context, int32_t index, struct module *module)
+static enum status make_large(int32_t row, struct module *module)
 {
-    struct reader *reader = context;
     class_name name;
     struct network *network = new_network(1, 1, LARGE_INPUTS);
     add_dense(network, "output", 0, 1);
     finish(network);
-    network->parameters[0] = 1 + (float)reader->rows[index];
-    snprintf(name, sizeof name, "class %d", (int)reader->rows[index]);
-    const struct module_parts parts = {.class_name = name, .class_index = reader->rows[index]};
-    reader->reads[index]++;
-    if (reader->rows[index] == reader->fails_at) {
-        network_destroy(&network);
-        return error_set(STATUS_IO, "class %d cannot be read", (int)reader->fails_at);
-    }
+    network->parameters[0] = 1 + (float)row;
+    snprintf(name, sizeof name, "class %d", (int)row);
+    const struct module_parts parts = {.class_name = name, .class_index = row};
     return module_from_network(network, &parts, module);
+}
+
+static enum status measure_large(void *context, int32_t index, struct module_lengths *lengths)
+{
+    const struct reader *reader = context;
+    struct module module;
+    enum status status = make_large(reader->rows[index], &module);
+    if (status != STATUS_OK)
+        return status;
+    status = module_lengths_of(&module, NULL, lengths);
+    if (reader->rows[index] == reader->grows_at)
+        lengths->of[MODULE_ARRAY_PARAMETERS]--;
+    module_clear(&module);
+    return status;
+}
+
+static enum status read_large(void *context, int32_t index, struct module *module)
+{
+    struct reader *reader = context;
+    reader->reads[index]++;
+    if (reader->rows[index] == reader->fails_at)
+        return error_set(STATUS_IO, "class %d cannot be read", (int)reader->fails_at);
+    return make_large(reader->rows[index], module);
 }
 
 static enum status store_large(struct reader *reader)
@@ -174,18 +192,22 @@ static enum status store_large(struct reader *reader)
         if (i % ranks_count(MPI_COMM_WORLD) == ranks_rank(MPI_COMM_WORLD))
             rows[count++] = i;
     reader->rows = rows;
-    const struct modules_to_store what = {
-        .total = LARGE, .count = count, .rows = rows, .read = read_large, .context = reader};
+    const struct modules_to_store what = {.total = LARGE,
+                                          .count = count,
+                                          .rows = rows,
+                                          .measure = measure_large,
+                                          .read = read_large,
+                                          .context = reader};
     enum status status = modules_store_all(MPI_COMM_WORLD, path, &what);
     for (int32_t i = 0; status == STATUS_OK && i < count; i++)
-        assert_on_ranks(reader->reads[i] == 2);
+        assert_on_ranks(reader->reads[i] == 1);
     return status;
 }
 
 static void test_modules_are_read_when_they_are_written(void **state)
 {
     (void)state;
-    struct reader reader = {.fails_at = -1};
+    struct reader reader = {.fails_at = -1, .grows_at = -1};
     struct module_set *set;
     char path[PATH_BYTES];
     in_directory("all.h5", path);
@@ -199,22 +221,52 @@ static void test_modules_are_read_when_they_are_written(void **state)
     MPI_Barrier(MPI_COMM_WORLD);
 }
 
-static void test_a_module_that_cannot_be_read_leaves_nothing(void **state)
+static void expect_nothing(struct reader *reader, enum status expected)
 {
-    (void)state;
-    struct reader reader = {.fails_at = 1};
     char path[PATH_BYTES];
     in_directory("all.h5", path);
     unlink(path);
     MPI_Barrier(MPI_COMM_WORLD);
-    assert_on_ranks(store_large(&reader) == STATUS_IO);
+    assert_on_ranks(store_large(reader) == expected);
     assert_on_ranks(access(path, F_OK) != 0);
+}
+
+static void test_a_module_that_cannot_be_read_leaves_nothing(void **state)
+{
+    (void)state;
+    struct reader reader = {.fails_at = 1, .grows_at = -1};
+    expect_nothing(&reader, STATUS_IO);
+}
+
+static void test_a_module_that_has_grown_leaves_nothing(void **state)
+{
+    (void)state;
+    struct reader reader = {.fails_at = -1, .grows_at = 1};
+    expect_nothing(&reader, STATUS_MISMATCH);
+}
+
+/* Hints change how a file is written, never what; those that are none are refused. */
+static void test_hints_are_pairs(void **state)
+{
+    (void)state;
+    struct reader reader = {.fails_at = -1, .grows_at = -1};
+    const char *const wrong[] = {"cb_nodes", "=4", "cb_nodes=", "cb_nodes=1;oops"};
+    setenv("FACET_IO_HINTS", "cb_nodes=1;striping_unit=65536;", 1);
+    assert_on_ranks(store_large(&reader) == STATUS_OK);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        setenv("FACET_IO_HINTS", wrong[i], 1);
+        expect_nothing(&reader, STATUS_USAGE);
+        assert_on_ranks(strstr(error_message(), "KEY=VALUE") != NULL);
+    }
+    unsetenv("FACET_IO_HINTS");
 }
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(test_the_same_bytes_from_any_ranks, setup, teardown),
     cmocka_unit_test_setup_teardown(test_modules_are_read_when_they_are_written, setup, teardown),
     cmocka_unit_test_setup_teardown(test_a_module_that_cannot_be_read_leaves_nothing, setup, teardown),
+    cmocka_unit_test_setup_teardown(test_a_module_that_has_grown_leaves_nothing, setup, teardown),
+    cmocka_unit_test_setup_teardown(test_hints_are_pairs, setup, teardown),
 };
 
 ON_RANKS_MAIN(tests)

@@ -5,6 +5,7 @@
 #include "compute/formats/hdf5_file.h"
 #include "modules/composition.h"
 #include "modules/modules_file.h"
+#include "modules/modules_writer.h"
 
 static void assert_same_networks(const struct network *a, const struct network *b)
 {
@@ -144,6 +145,28 @@ static void test_a_file_without_parents_comes_back(void **state)
     free(path);
 }
 
+static void test_a_lone_modules_lengths_are_known_without_reading_it(void **state)
+{
+    char *path[2] = {path_in(state, "one.h5"), path_in(state, "two.h5")};
+    const struct shape shape = {4, 4, 1};
+    struct module_set *set;
+    struct module_lengths lengths, expected;
+    assert_ok(module_set_create(0, 2, &set));
+    network_module(set, -1, margin_network(shape, 2, 2), "ant", &set->modules[0]);
+    network_module(set, -1, margin_network(shape, 2, 2), "bee", &set->modules[1]);
+    assert_ok(modules_file_save(set, "modules", path[1]));
+    assert_fails(modules_file_lengths(path[1], &lengths), STATUS_SHAPE, "two.h5");
+    set->module_count = 1;
+    assert_ok(modules_file_save(set, "modules", path[0]));
+    set->module_count = 2;
+    assert_ok(modules_file_lengths(path[0], &lengths));
+    assert_ok(module_lengths_of(&set->modules[0], NULL, &expected));
+    assert_memory_equal(&lengths, &expected, sizeof lengths);
+    module_set_destroy(&set);
+    for (int i = 0; i < 2; i++)
+        free(path[i]);
+}
+
 static void test_the_same_set_gives_the_same_bytes(void **state)
 {
     char *path[3] = {path_in(state, "1.h5"), path_in(state, "2.h5"), path_in(state, "3.h5")};
@@ -169,6 +192,7 @@ static void test_rows_written_apart_give_the_same_bytes(void **state)
     const struct module *modules[5];
     struct module_lengths lengths[5];
     const int32_t first[3] = {0, 1, 3}, second[2] = {2, 4};
+    struct modules_writer *writer = NULL;
     hid_t file;
     for (int32_t i = 0; i < 5; i++)
         assert_ok(module_lengths_of(&set->modules[i], module_set_base(set, &set->modules[i]), &lengths[i]));
@@ -177,11 +201,14 @@ static void test_rows_written_apart_give_the_same_bytes(void **state)
                                   (const struct network *const *)set->parents, 3, lengths, 5, &file));
     for (int32_t i = 0; i < 2; i++)
         modules[i] = &set->modules[second[i]];
-    assert_ok(modules_file_write(file, H5P_DEFAULT, modules, second, 2));
-    assert_ok(modules_file_write(file, H5P_DEFAULT, NULL, NULL, 0));
+    assert_ok(modules_writer_open(file, H5P_DEFAULT, &writer));
+    assert_ok(modules_writer_put(writer, modules, second, 2));
+    assert_ok(modules_writer_put(writer, NULL, NULL, 0));
     for (int32_t i = 0; i < 3; i++)
         modules[i] = &set->modules[first[i]];
-    assert_ok(modules_file_write(file, H5P_DEFAULT, modules, first, 3));
+    assert_ok(modules_writer_put(writer, modules, first, 3));
+    modules_writer_close(&writer);
+    modules_writer_close(&writer); /* harmless */
     assert_ok(hdf5_close(&file, path[1]));
     assert_same_bytes(path[0], path[1]);
     module_set_destroy(&set);
@@ -196,13 +223,16 @@ static void test_rows_must_ascend_and_exist(void **state)
     const struct module *modules[2] = {&set->modules[0], &set->modules[1]};
     struct module_lengths lengths[3];
     const int32_t descending[2] = {1, 0}, beyond[2] = {1, 3};
+    struct modules_writer *writer = NULL;
     hid_t file;
     for (int32_t i = 0; i < 3; i++)
         assert_ok(module_lengths_of(&set->modules[i], set->parents[0], &lengths[i]));
     assert_ok(modules_file_create(path, "modules", H5P_DEFAULT, (const struct network *const *)set->parents,
                                   1, lengths, 3, &file));
-    assert_fails(modules_file_write(file, H5P_DEFAULT, modules, descending, 2), STATUS_INTERNAL, "row 0");
-    assert_fails(modules_file_write(file, H5P_DEFAULT, modules, beyond, 2), STATUS_INTERNAL, "row 3");
+    assert_ok(modules_writer_open(file, H5P_DEFAULT, &writer));
+    assert_fails(modules_writer_put(writer, modules, descending, 2), STATUS_INTERNAL, "row 0");
+    assert_fails(modules_writer_put(writer, modules, beyond, 2), STATUS_INTERNAL, "row 3");
+    modules_writer_close(&writer);
     assert_ok(hdf5_close(&file, path));
     module_set_destroy(&set);
     free(path);
@@ -439,6 +469,7 @@ int main(void)
         IN_FOLDER(test_all_kinds_of_modules_come_back_as_they_were),
         IN_FOLDER(test_a_file_without_parents_comes_back),
         IN_FOLDER(test_tampered_networks_are_rejected),
+        IN_FOLDER(test_a_lone_modules_lengths_are_known_without_reading_it),
         IN_FOLDER(test_the_same_set_gives_the_same_bytes),
         IN_FOLDER(test_rows_written_apart_give_the_same_bytes),
         IN_FOLDER(test_rows_must_ascend_and_exist),
