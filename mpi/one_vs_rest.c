@@ -230,30 +230,61 @@ static void slice_loss(void *context, int worker, struct share slice, const floa
     }
 }
 
+/* Collective. */
+static enum status save(const struct teacher *teacher, int64_t steps)
+{
+    const struct one_vs_rest *work = teacher->work;
+    return work->checkpoint == NULL ? STATUS_OK
+                                    : step_checkpoint_save(work->checkpoint, work->network,
+                                                           trainer_velocity(teacher->trainer), steps);
+}
+
+/* Collective. After so many steps: saves if it is time to. */
+static enum status save_if_due(const struct teacher *teacher, int64_t steps, double *saved)
+{
+    const struct one_vs_rest *work = teacher->work;
+    if (work->checkpoint == NULL || steps == work->steps || !step_checkpoint_due(work->checkpoint, saved))
+        return STATUS_OK;
+    return save(teacher, steps);
+}
+
+/* Collective. */
+static enum status stop_here(const struct teacher *teacher, int64_t steps)
+{
+    enum status status = save(teacher, steps);
+    return status != STATUS_OK
+               ? status
+               : error_set(STATUS_STOPPED, "stopped by a signal while %s", teacher->work->activity);
+}
+
 static enum status take_steps(struct teacher *teacher)
 {
     const struct one_vs_rest *work = teacher->work;
     const struct train_options *options = work->options;
+    int64_t first = teacher->step;
     const struct trainer_batch batch = {
         .images = options->batch_images, .load = load_slice, .loss = slice_loss, .context = teacher};
     struct run_curve curve = {.progress = ranks_rank(work->comm) == 0 ? work->progress : NULL,
                               .class_index = work->progress_number,
                               .total = work->steps};
-    double started = seconds_now();
+    double started = seconds_now(), saved = started;
     enum status status = STATUS_OK;
     for (; teacher->step < work->steps && status == STATUS_OK; teacher->step++) {
         struct trainer_result result;
         float rate = schedule_rate(options->schedule, options->rate, teacher->step, work->steps);
         status = trainer_step(teacher->trainer, &batch, rate, &result);
         if (status == STATUS_OK && result.stop)
-            return error_set(STATUS_STOPPED, "stopped by a signal while %s", work->activity);
+            return stop_here(teacher, teacher->step + 1);
         if (status == STATUS_OK && work->progress_number >= 0)
             run_curve_add(&curve, teacher->step + 1, (double)result.sums[0] / options->batch_images);
+        if (status == STATUS_OK)
+            status = save_if_due(teacher, teacher->step + 1, &saved);
         double elapsed = seconds_now() - started;
         int64_t done = (teacher->step + 1) * options->batch_images;
+        int64_t now = (teacher->step + 1 - first) * options->batch_images;
         run_progress_rank(work->progress, work->activity, work->progress_number, done,
                           work->steps * options->batch_images,
-                          elapsed > 0 ? (double)done / elapsed / ranks_count(work->comm) : 0);
+                          elapsed > 0 ? (double)now / elapsed / ranks_count(work->comm) : 0);
     }
     return status;
 }
@@ -268,6 +299,9 @@ enum status one_vs_rest_train(const struct one_vs_rest *work)
         status = trainer_create(work->comm, work->network, &options, &teacher.trainer);
     if (status == STATUS_OK)
         status = ranks_agree(work->comm, prepare_workers(&teacher));
+    if (status == STATUS_OK && work->checkpoint != NULL)
+        status = step_checkpoint_resume(work->checkpoint, work->network, trainer_velocity(teacher.trainer),
+                                        &teacher.step);
     if (status == STATUS_OK)
         status = take_steps(&teacher);
     teacher_clear(&teacher);

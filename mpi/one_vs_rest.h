@@ -8,6 +8,7 @@
 #include <signal.h>
 
 #include "compute/formats/dataset_join.h"
+#include "mpi/step_checkpoint.h"
 #include "mpi/train.h"
 
 struct one_vs_rest {
@@ -28,6 +29,9 @@ struct one_vs_rest {
     int32_t progress_number; /* of the class in progress, or −1 */
     const volatile sig_atomic_t *stop;
     struct run_progress *progress; /* may be NULL */
+    /* Gone on from if it is there, written now and then and when stopped; of the ranks of `comm`. NULL: none.
+     */
+    const struct step_checkpoint *checkpoint;
 };
 
 /* How many images of a class of so many can be trained on: all but those held back. */

@@ -11,6 +11,7 @@ enum { STREAM_WEIGHTS = 0x544d }; /* compute/base/random.h */
 
 struct maker {
     const struct modules_training *training;
+    const struct option_records *records; /* of the run, for checkpoints */
     struct joined_dataset set;
     struct dataset_join join; /* of the dataset alone */
     struct joined_class *classes;
@@ -42,6 +43,10 @@ static enum status train(const struct maker *maker, const struct class_task *tas
     const struct joined_class own = {0, task->class_index};
     char activity[16 + CLASS_NAME_BYTES];
     snprintf(activity, sizeof activity, "training %s", training->dataset->class_names[task->class_index]);
+    const struct step_checkpoint checkpoint = {.comm = task->group,
+                                               .path = task->checkpoint_path,
+                                               .seconds = task->checkpoint_seconds,
+                                               .identity = {task->class_index, maker->records}};
     const struct one_vs_rest work = {.comm = task->group,
                                      .join = &maker->join,
                                      .positive = own,
@@ -55,7 +60,8 @@ static enum status train(const struct maker *maker, const struct class_task *tas
                                      .activity = activity,
                                      .progress_number = task->row,
                                      .stop = task->stop,
-                                     .progress = task->progress};
+                                     .progress = task->progress,
+                                     .checkpoint = &checkpoint};
     return one_vs_rest_train(&work);
 }
 
@@ -92,7 +98,7 @@ static enum status make(void *context, const struct class_task *task, struct mod
 enum status train_modules(const struct modules_training *training, struct class_work *work,
                           struct class_run_result *result)
 {
-    struct maker maker = {.training = training, .scaling = scaling_default()};
+    struct maker maker = {.training = training, .records = work->records, .scaling = scaling_default()};
     maker.join = dataset_join_of(training->dataset, training->dataset_name, &maker.set);
     dataset_measure_scaling(training->dataset, &maker.scaling);
     enum status status = memory_allocate(&maker.classes, (size_t)training->dataset->class_count,

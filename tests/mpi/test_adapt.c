@@ -2,7 +2,9 @@
  * on any number of ranks, and better than before. */
 #include "tests/mpi/shades.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "compute/network/zoo.h"
 #include "modules/judgement.h"
@@ -10,6 +12,7 @@
 #include "mpi/adapt.h"
 #include "mpi/calibrate.h"
 #include "mpi/evaluate.h"
+#include "mpi/ranks.h"
 
 enum { PER_CLASS = 60 };
 
@@ -33,8 +36,9 @@ static struct network *make_net(const char *name, int32_t classes, uint64_t seed
 }
 
 /* The network tells `class` of the dataset from its other classes after so many steps. */
-static enum status train_one(MPI_Comm comm, struct dataset *dataset, int32_t class, int64_t steps,
-                             struct network *network)
+static enum status train_from(MPI_Comm comm, struct dataset *dataset, int32_t class, int64_t steps,
+                              const struct step_checkpoint *checkpoint, const volatile sig_atomic_t *stop,
+                              struct network *network)
 {
     struct joined_dataset set;
     const struct dataset_join join = dataset_join_of(dataset, "shades", &set);
@@ -50,8 +54,16 @@ static enum status train_one(MPI_Comm comm, struct dataset *dataset, int32_t cla
                                      .steps = steps,
                                      .where = "shades.h5",
                                      .activity = "training",
-                                     .progress_number = -1};
+                                     .progress_number = -1,
+                                     .stop = stop,
+                                     .checkpoint = checkpoint};
     return one_vs_rest_train(&work);
+}
+
+static enum status train_one(MPI_Comm comm, struct dataset *dataset, int32_t class, int64_t steps,
+                             struct network *network)
+{
+    return train_from(comm, dataset, class, steps, NULL, NULL, network);
 }
 
 static void test_training_is_the_same_on_any_number_of_ranks(void **state)
@@ -72,6 +84,71 @@ static void test_training_is_the_same_on_any_number_of_ranks(void **state)
     for (int i = 0; i < 2; i++)
         network_destroy(&networks[i]);
     dataset_destroy(&dataset);
+}
+
+enum { STEPS = 5, STOPPED = 1 };
+
+/* Trains class 1, from weights of that seed, until it is done or, when `stop` says so, for one step. */
+static enum status train_on(const struct step_checkpoint *checkpoint, uint64_t seed, sig_atomic_t stop,
+                            uint8_t digest[DIGEST_BYTES])
+{
+    const volatile sig_atomic_t asked = stop;
+    struct dataset *dataset = make_shades(0, SHADES, PER_CLASS);
+    struct network *network = make_net("resnet20", 1, seed);
+    enum status status = train_from(MPI_COMM_WORLD, dataset, 1, STEPS, checkpoint, &asked, network);
+    network_digest(network, digest);
+    network_destroy(&network);
+    dataset_destroy(&dataset);
+    return status;
+}
+
+/* One bit, in the middle of the file. */
+static void damage(const char *path)
+{
+    FILE *file = fopen(path, "r+b");
+    assert_on_ranks(file != NULL && fseek(file, 0, SEEK_END) == 0);
+    long middle = ftell(file) / 2;
+    assert_on_ranks(fseek(file, middle, SEEK_SET) == 0);
+    int byte = fgetc(file);
+    assert_on_ranks(fseek(file, middle, SEEK_SET) == 0 && fputc(byte ^ 1, file) == (byte ^ 1));
+    assert_on_ranks(fclose(file) == 0);
+}
+
+/* Weights of seed 2 would become another network: what was gone on from is the checkpoint. */
+static void test_training_goes_on_from_a_checkpoint_that_is_whole(void **state)
+{
+    (void)state;
+    char path[64] = "/tmp/facet-steps-XXXXXX";
+    uint8_t whole[DIGEST_BYTES], found[DIGEST_BYTES];
+    struct option_records records = {0}, others = {0};
+    option_records_add(&records, "--rate", "%s", "0.05");
+    option_records_add(&others, "--rate", "%s", "0.1");
+    bool first = ranks_rank(MPI_COMM_WORLD) == 0;
+    if (first)
+        assert_on_ranks(mkdtemp(path) != NULL);
+    MPI_Bcast(path, sizeof path, MPI_CHAR, 0, MPI_COMM_WORLD);
+    char file[80];
+    snprintf(file, sizeof file, "%s/steps.h5", path);
+    struct step_checkpoint checkpoint = {
+        .comm = MPI_COMM_WORLD, .path = file, .seconds = 1000, .identity = {1, &records}};
+    assert_on_ranks(train_on(NULL, 1, 0, whole) == STATUS_OK);
+    assert_on_ranks(train_on(&checkpoint, 1, STOPPED, found) == STATUS_STOPPED);
+    checkpoint.identity.records = &others;
+    assert_on_ranks(train_on(&checkpoint, 1, 0, found) == STATUS_MISMATCH);
+    checkpoint.identity.records = &records;
+    checkpoint.seconds = 0; /* saves after every step */
+    assert_on_ranks(train_on(&checkpoint, 2, STOPPED, found) == STATUS_STOPPED);
+    assert_on_ranks(train_on(&checkpoint, 2, 0, found) == STATUS_OK);
+    assert_on_ranks(memcmp(whole, found, DIGEST_BYTES) == 0);
+    MPI_Barrier(MPI_COMM_WORLD);
+    if (first)
+        damage(file);
+    MPI_Barrier(MPI_COMM_WORLD);
+    assert_on_ranks(train_on(&checkpoint, 1, 0, found) == STATUS_OK);
+    assert_on_ranks(memcmp(whole, found, DIGEST_BYTES) == 0);
+    MPI_Barrier(MPI_COMM_WORLD);
+    if (first)
+        assert_on_ranks(unlink(file) == 0 && rmdir(path) == 0);
 }
 
 static void test_what_cannot_be_trained_is_refused(void **state)
@@ -222,6 +299,7 @@ static void test_data_without_the_class_are_refused(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_training_is_the_same_on_any_number_of_ranks),
+    cmocka_unit_test(test_training_goes_on_from_a_checkpoint_that_is_whole),
     cmocka_unit_test(test_what_cannot_be_trained_is_refused),
     cmocka_unit_test(test_adapting_helps_and_is_the_same_on_any_number_of_ranks),
     cmocka_unit_test(test_modules_that_are_not_chosen_stay),
