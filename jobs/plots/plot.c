@@ -60,6 +60,24 @@ static void write_ticks(FILE *script, const struct plot_series *series)
     fputs(")\n", script);
 }
 
+/* A little room around the points; offsets are none on a logarithmic axis. */
+static void write_axes(FILE *script, const struct plot *plot)
+{
+    if (plot->x_log)
+        fputs("set logscale x\n", script);
+    if (plot->y_log)
+        fputs("set logscale y\n", script);
+    if (plot->y_from_zero)
+        fputs("set yrange [0:*]\n", script);
+    const char *x_room = plot->x_log ? "0, 0" : "graph 0.04, graph 0.04";
+    const char *y_room = plot->y_log         ? "0, 0"
+                         : plot->y_from_zero ? "graph 0.06, 0"
+                                             : "graph 0.06, graph 0.06";
+    fprintf(script, "set offsets %s, %s\n", x_room, y_room);
+    if (plot->x_ticks_at_points)
+        write_ticks(script, &plot->series[0]);
+}
+
 static void write_script(FILE *script, const struct plot *plot, const char *output)
 {
     const char *separator = "plot ";
@@ -68,14 +86,8 @@ static void write_script(FILE *script, const struct plot *plot, const char *outp
     write_setting(script, "title", plot->title);
     write_setting(script, "xlabel", plot->x_label);
     write_setting(script, "ylabel", plot->y_label);
-    fputs("set grid\nset key outside right top\nset offsets graph 0.04, graph 0.04, graph 0.06, graph 0.06\n",
-          script);
-    if (plot->x_log)
-        fputs("set logscale x\n", script);
-    if (plot->y_log)
-        fputs("set logscale y\n", script);
-    if (plot->x_ticks_at_points)
-        write_ticks(script, &plot->series[0]);
+    fputs("set grid\nset key outside right top\nset autoscale xfix\n", script);
+    write_axes(script, plot);
     for (int32_t i = 0; i < plot->series_count; i++)
         if (has_points(&plot->series[i]))
             write_points(script, &plot->series[i], i);

@@ -20,6 +20,7 @@ struct plot {
     const char *title, *x_label, *y_label;
     bool x_log, y_log;      /* then only points above 0 can be seen */
     bool x_ticks_at_points; /* at the x of the first series, nowhere else */
+    bool y_from_zero;
     int32_t series_count;
     const struct plot_series *series;
 };

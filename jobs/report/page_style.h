@@ -34,6 +34,6 @@ static const char page_style[] =
     ".gallery figure{margin:0}.gallery img{width:6rem;image-rendering:pixelated;background:#888}\n"
     "@media print{:root{color-scheme:light;--ink:#000;--soft:#333;--paper:#fff;--line:#bbb;--head:#eee}"
     "body{max-width:none;padding:0;font-size:10pt}h2{break-after:avoid}figure,tr{break-inside:avoid}"
-    "thead{display:table-header-group}.wide{overflow:visible}}\n";
+    "thead{display:table-header-group}.wide{overflow:visible;break-inside:avoid}}\n@page{margin:15mm}\n";
 
 #endif

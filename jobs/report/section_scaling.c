@@ -117,7 +117,8 @@ static enum status draw_times(struct page *page, const struct scaling_runs *scal
                               .x_label = "ranks",
                               .y_label = "seconds",
                               .x_log = true,
-                              .y_log = true,
+                              .y_log = kind == STRONG,
+                              .y_from_zero = kind == WEAK,
                               .x_ticks_at_points = true,
                               .series_count = 2,
                               .series = series};
@@ -154,6 +155,7 @@ static enum status draw_efficiency(struct page *page, const struct reading *read
                               .y_label = "efficiency, %",
                               .x_log = true,
                               .x_ticks_at_points = true,
+                              .y_from_zero = true,
                               .series_count = count,
                               .series = series};
     return page_plot(page, &plot, &(struct page_picture){"scaling-efficiency", plot.title, description});
