@@ -26,14 +26,17 @@ static const char page_style[] =
     "svg text{font-family:system-ui,sans-serif}\n"
     "svg [color=black]{color:var(--ink)}svg [stroke=black]{stroke:var(--ink)}svg "
     "[fill=black]{fill:var(--ink)}\n"
-    /* gnuplot's first colours are too dark on a dark page. */
+    /* Some of gnuplot's colours are too dark on a dark page. */
     "@media screen and (prefers-color-scheme:dark){svg [stroke*='148']{stroke:#c792ff}"
     "svg [color*='148']{color:#c792ff}svg [stroke*='158, 115']{stroke:#3fd0a4}"
-    "svg [color*='158, 115']{color:#3fd0a4}}\n"
+    "svg [color*='158, 115']{color:#3fd0a4}svg [stroke*='114, 178']{stroke:#4aa8e8}"
+    "svg [color*='114, 178']{color:#4aa8e8}svg [stroke*='0,   0,   0']{stroke:var(--ink)}"
+    "svg [color*='0,   0,   0']{color:var(--ink)}}\n"
     ".gallery{display:grid;grid-template-columns:repeat(auto-fill,minmax(8.5rem,1fr));gap:1rem}\n"
     ".gallery figure{margin:0}.gallery img{width:6rem;image-rendering:pixelated;background:#888}\n"
     "@media print{:root{color-scheme:light;--ink:#000;--soft:#333;--paper:#fff;--line:#bbb;--head:#eee}"
     "body{max-width:none;padding:0;font-size:10pt}h2{break-after:avoid}figure,tr{break-inside:avoid}"
-    "thead{display:table-header-group}.wide{overflow:visible;break-inside:avoid}}\n@page{margin:15mm}\n";
+    "thead{display:table-header-group}.wide{overflow:visible;break-inside:avoid}"
+    "td:last-child:not(.n){overflow-wrap:anywhere}}\n@page{margin:15mm}\n";
 
 #endif
