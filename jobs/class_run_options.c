@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "jobs/job.h"
-
 enum { KEY_RESUME = 0x2000, KEY_KEEP_PARTS, KEY_RANKS_PER_CLASS, KEY_CHECKPOINT_EVERY };
 
 struct class_run_options class_run_options_default(void)
@@ -11,7 +9,7 @@ struct class_run_options class_run_options_default(void)
     return (struct class_run_options){.checkpoint_seconds = 300};
 }
 
-static const struct argp_option options[] = {
+static const struct argp_option option_table[] = {
     {0, 0, 0, 0, "Class by class:", 6},
     {"resume", KEY_RESUME, 0, 0,
      "Go on where an earlier run with the same options, network and data was stopped or killed; the result "
@@ -51,4 +49,20 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     }
 }
 
-const struct argp class_run_argp = {options, parse_option, NULL, NULL, NULL, NULL, NULL};
+const struct argp class_run_argp = {option_table, parse_option, NULL, NULL, NULL, NULL, NULL};
+
+struct class_work class_run_work(const struct class_run_options *options, const struct job *job,
+                                 const char *run_directory, struct run_progress *progress,
+                                 struct console *console)
+{
+    return (struct class_work){.comm = job->comm,
+                               .run_directory = run_directory,
+                               .ranks_per_class = options->ranks_per_class,
+                               .resume = options->resume,
+                               .keep_parts = options->keep_parts,
+                               .checkpoint_seconds = options->checkpoint_seconds,
+                               .stop = job->stop,
+                               .progress = progress,
+                               .note = console_note,
+                               .note_context = console};
+}

@@ -30,9 +30,7 @@ enum status calibrate_on_ranks(struct job *job, const struct data_arguments *dat
     struct dataset_join *join = NULL;
     struct console console;
     struct run_progress progress = {0}; /* for the terminal alone */
-    console_open(&console, job->progress_line);
-    progress.show = job->rank == 0 ? console_show : NULL;
-    progress.show_context = &console;
+    console_attach(&console, job, &progress);
     enum status status = dataset_join_open(data->texts, data->count, &join);
     if (status == STATUS_OK)
         status = data_arguments_check_output(join, output);

@@ -15,6 +15,13 @@ void console_open(struct console *console, bool line)
     *console = (struct console){.line = line, .started = seconds_now(), .first_done = -1};
 }
 
+void console_attach(struct console *console, const struct job *job, struct run_progress *progress)
+{
+    console_open(console, job->progress_line);
+    progress->show = job->rank == 0 ? console_show : NULL;
+    progress->show_context = console;
+}
+
 void console_show(void *context, const struct event *event)
 {
     struct console *console = context;
@@ -52,6 +59,11 @@ void console_print(struct console *console, const char *format, ...)
     vfprintf(stderr, format, arguments);
     va_end(arguments);
     fputc('\n', stderr);
+}
+
+void console_note(void *context, const char *line)
+{
+    console_print(context, "facet: note: %s", line);
 }
 
 void console_close(struct console *console)

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "jobs/job.h"
 #include "mpi/run_progress.h"
 
 struct console {
@@ -17,11 +18,17 @@ struct console {
 
 void console_open(struct console *console, bool line);
 
+/* Opens it as the job wants it, and shows on rank 0 what `progress` sends. */
+void console_attach(struct console *console, const struct job *job, struct run_progress *progress);
+
 /* A progress_show: draws the event of rank 0, at most five times a second. context is the console. */
 void console_show(void *context, const struct event *event);
 
 /* One line on standard error, above the progress line. */
 void console_print(struct console *console, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same as a note ("facet: note: …"); context is the console. As struct class_work wants it. */
+void console_note(void *context, const char *line);
 
 /* Wipes the progress line. */
 void console_close(struct console *console);

@@ -101,6 +101,20 @@ enum status run_directory_prepare(const struct job *job, const char *path, const
     return ranks_agree(job->comm, status);
 }
 
+enum status run_publish(const struct published_run *run, enum status (*work)(void *context), void *context)
+{
+    MPI_Comm comm = run->job->comm;
+    enum status status = run_progress_open(comm, run->directory, run->bind, run->command_line,
+                                           run->class_count, run->progress);
+    if (status == STATUS_OK)
+        status = work(context);
+    if (run_progress_close(comm, run->progress, status,
+                           status == STATUS_OK ? run->result : error_message()) != STATUS_OK &&
+        status == STATUS_OK)
+        console_note(run->console, error_message());
+    return status;
+}
+
 void run_directory_add_cost(const struct job *job, const char *path, const char *command,
                             const struct energy_cost *cost)
 {

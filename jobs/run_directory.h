@@ -3,6 +3,7 @@
 #ifndef FACET_JOBS_RUN_DIRECTORY_H
 #define FACET_JOBS_RUN_DIRECTORY_H
 
+#include "jobs/console.h"
 #include "jobs/job.h"
 #include "mpi/energy.h"
 #include "mpi/option_records.h"
@@ -11,6 +12,19 @@
  * line, the options, versions, ranks, threads and host names. */
 enum status run_directory_prepare(const struct job *job, const char *path, const char *command_line,
                                   const struct option_records *records);
+
+/* A run that monitors can follow, from its directory. */
+struct published_run {
+    const struct job *job;
+    const char *directory, *bind, *command_line; /* as run_progress_open wants them */
+    int32_t class_count;                         /* 0: it does not go by classes */
+    struct run_progress *progress;
+    struct console *console; /* for the note that its end could not be published */
+    const char *result;      /* its last words when all went well: the file that was made */
+};
+
+/* Collective. Opens the progress, works, and closes it with what came of it. */
+enum status run_publish(const struct published_run *run, enum status (*work)(void *context), void *context);
 
 /* Rank 0 adds a row to RUN/emissions.csv: what `command` ("facet train") cost. That it cannot be written is
  * told on standard error, and is no failure of the run. */

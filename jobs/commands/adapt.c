@@ -5,6 +5,7 @@
 
 #include "compute/base/memory.h"
 #include "compute/base/output_file.h"
+#include "jobs/command_line.h"
 #include "jobs/commands/commands.h"
 #include "jobs/composition_job.h"
 #include "jobs/json_output.h"
@@ -56,6 +57,13 @@ static enum adapt_negatives parse_negatives(const struct argp_state *state, cons
     return ADAPT_NEGATIVES_AUTO;
 }
 
+static const struct plain_option plain[] = {
+    PLAIN_TEXT(ARGP_KEY_ARG, struct arguments, composition, "COMPOSITION"),
+    PLAIN_TEXT('o', struct arguments, output, "--output"),
+    PLAIN_TEXT(KEY_MODULES, struct arguments, modules, NULL),
+    PLAIN_FLAG(KEY_JSON, struct arguments, json),
+};
+
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
@@ -66,12 +74,6 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         return 0;
     case KEY_DATA:
         data_arguments_add(&arguments->data, state, "--data", text);
-        return 0;
-    case 'o':
-        arguments->output = text;
-        return 0;
-    case KEY_MODULES:
-        arguments->modules = text;
         return 0;
     case KEY_TUNE:
         arguments->choose = strcmp(text, "auto") == 0;
@@ -84,21 +86,11 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case KEY_STEPS:
         arguments->steps = parse_integer(state, "--steps", text, 1, 100000000);
         return 0;
-    case KEY_JSON:
-        arguments->json = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (arguments->composition != NULL)
-            argp_usage(state);
-        arguments->composition = text;
-        return 0;
     case ARGP_KEY_END:
-        parse_require(state, "COMPOSITION", arguments->composition);
         parse_require(state, "--data", arguments->data.texts[0]);
-        parse_require(state, "--output", arguments->output);
-        return 0;
+        return plain_options_parse(plain, sizeof plain / sizeof *plain, key, text, state);
     default:
-        return ARGP_ERR_UNKNOWN;
+        return plain_options_parse(plain, sizeof plain / sizeof *plain, key, text, state);
     }
 }
 
@@ -305,9 +297,7 @@ static enum status adapt_on_ranks(struct job *job, void *input)
     struct adaptation run = {.job = job, .arguments = input};
     struct energy_meter meter;
     energy_start(&meter);
-    console_open(&run.console, job->progress_line);
-    run.progress.show = job->rank == 0 ? console_show : NULL;
-    run.progress.show_context = &run.console;
+    console_attach(&run.console, job, &run.progress);
     enum status status = ranks_agree(job->comm, load(&run));
     if (status == STATUS_OK)
         status = adapt(&run);

@@ -9,6 +9,7 @@
 #include "compute/kernels/depthwise.h"
 #include "compute/network/layer_kernels.h"
 #include "compute/network/zoo.h"
+#include "jobs/command_line.h"
 #include "jobs/commands/commands.h"
 #include "jobs/convolution_tuning.h"
 #include "jobs/job.h"
@@ -77,15 +78,19 @@ static void parse_mode(const struct argp_state *state, const char *text, struct 
         argp_error(state, "--mode: '%s' given, expected train, infer or both", text);
 }
 
+static const struct plain_option plain[] = {
+    PLAIN_TEXT(ARGP_KEY_ARG, struct arguments, file, NULL),
+    PLAIN_TEXT(KEY_NET, struct arguments, net, NULL),
+    PLAIN_TEXT(KEY_TUNE, struct arguments, tune, NULL),
+    PLAIN_FLAG(KEY_JSON, struct arguments, json),
+};
+
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &arguments->job;
-        return 0;
-    case KEY_NET:
-        arguments->net = text;
         return 0;
     case KEY_SHAPE:
         arguments->shape = parse_shape(state, text);
@@ -102,19 +107,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case KEY_MODE:
         parse_mode(state, text, arguments);
         return 0;
-    case KEY_TUNE:
-        arguments->tune = text;
-        return 0;
     case KEY_REPEAT:
         arguments->repeats = (int32_t)parse_integer(state, "--repeat", text, 1, 10000);
-        return 0;
-    case KEY_JSON:
-        arguments->json = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (arguments->file != NULL)
-            argp_usage(state);
-        arguments->file = text;
         return 0;
     case ARGP_KEY_END:
         if ((arguments->file == NULL) == (arguments->net == NULL))
@@ -124,7 +118,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
             argp_error(state, "--tune finds the ways by itself: give it without --conv and --conv-plan");
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return plain_options_parse(plain, sizeof plain / sizeof *plain, key, text, state);
     }
 }
 

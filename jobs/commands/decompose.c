@@ -87,6 +87,15 @@ static const struct argp_option options[] = {
      "Store modules as networks of their own, without the channels that they can do without", 2},
     {0}};
 
+static const struct plain_option plain[] = {
+    PLAIN_TEXT(ARGP_KEY_ARG, struct arguments, network, "NETWORK"),
+    PLAIN_TEXT(KEY_DATA, struct arguments, data, "--data"),
+    PLAIN_TEXT('o', struct arguments, run, "--output"),
+    PLAIN_TEXT(KEY_CLASSES, struct arguments, classes, NULL),
+    PLAIN_FLAG(KEY_SLICE, struct arguments, slice),
+    PLAIN_FLAG(KEY_JSON, struct arguments, json),
+};
+
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
@@ -98,20 +107,11 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         state->child_inputs[1] = &arguments->classes_run;
         state->child_inputs[2] = &arguments->job;
         return 0;
-    case KEY_DATA:
-        arguments->data = text;
-        return 0;
-    case 'o':
-        arguments->run = text;
-        return 0;
     case KEY_METHOD:
         for (arguments->method = 0; arguments->method < METHOD_COUNT; arguments->method++)
             if (strcmp(text, method_names[arguments->method]) == 0)
                 return 0;
         argp_error(state, "--method: '%s' given, expected activation, distill or gradient", text);
-        return 0;
-    case KEY_CLASSES:
-        arguments->classes = text;
         return 0;
     case KEY_TAU_PLUS:
         arguments->activation.tau_plus = parse_number(state, "--tau-plus", text, 0, 1);
@@ -139,28 +139,14 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case KEY_EDGES:
         arguments->backtracking.edges = parse_number(state, "--edges", text, 0, 1);
         return 0;
-    case KEY_SLICE:
-        arguments->slice = true;
-        return 0;
-    case KEY_JSON:
-        arguments->json = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (arguments->network != NULL)
-            argp_usage(state);
-        arguments->network = text;
-        return 0;
     case ARGP_KEY_END:
-        parse_require(state, "NETWORK", arguments->network);
-        parse_require(state, "--data", arguments->data);
-        parse_require(state, "--output", arguments->run);
         arguments->distill.options.frozen = arguments->method == METHOD_GRADIENT;
         if (arguments->distill.options.joint_steps == JOINT_STEPS_NOT_GIVEN)
             arguments->distill.options.joint_steps =
                 arguments->distill.options.frozen ? 0 : distill_options_default().joint_steps;
-        return 0;
+        return plain_options_parse(plain, sizeof plain / sizeof *plain, key, text, state);
     default:
-        return ARGP_ERR_UNKNOWN;
+        return plain_options_parse(plain, sizeof plain / sizeof *plain, key, text, state);
     }
 }
 
@@ -318,11 +304,6 @@ static enum status record_options(struct decompose_run *run)
     return run_directory_prepare(run->job, arguments->run, arguments->command_line, &run->records);
 }
 
-static void print_note(void *context, const char *line)
-{
-    console_print(context, "facet: note: %s", line);
-}
-
 /* Collective. All images are needed at once, on every rank. */
 static enum status distill(struct decompose_run *run)
 {
@@ -333,26 +314,18 @@ static enum status distill(struct decompose_run *run)
         memcpy(names[i], run->network->class_names[run->classes[i]], sizeof *names);
     if (status == STATUS_OK)
         status = dataset_file_load_range(dataset, run->arguments->data, 0, dataset->image_count);
-    const struct distillation distillation = {
-        .network = run->network,
-        .dataset = dataset,
-        .dataset_path = run->arguments->data,
-        .options = &run->arguments->distill.options,
-        .work = {.comm = run->job->comm,
-                 .run_directory = run->arguments->run,
-                 .output_path = run->modules,
-                 .records = &run->class_records,
-                 .classes = run->classes,
-                 .class_count = run->class_count,
-                 .class_names = (const class_name *)names,
-                 .ranks_per_class = run->arguments->classes_run.ranks_per_class,
-                 .resume = run->arguments->classes_run.resume,
-                 .keep_parts = run->arguments->classes_run.keep_parts,
-                 .checkpoint_seconds = run->arguments->classes_run.checkpoint_seconds,
-                 .stop = run->job->stop,
-                 .progress = &run->progress,
-                 .note = print_note,
-                 .note_context = &run->console}};
+    struct distillation distillation = {.network = run->network,
+                                        .dataset = dataset,
+                                        .dataset_path = run->arguments->data,
+                                        .options = &run->arguments->distill.options,
+                                        .work = class_run_work(&run->arguments->classes_run, run->job,
+                                                               run->arguments->run, &run->progress,
+                                                               &run->console)};
+    distillation.work.output_path = run->modules;
+    distillation.work.records = &run->class_records;
+    distillation.work.classes = run->classes;
+    distillation.work.class_count = run->class_count;
+    distillation.work.class_names = (const class_name *)names;
     status = ranks_agree(run->job->comm, status);
     if (status == STATUS_OK)
         status = distill_run(&distillation, &run->distilled);
@@ -361,11 +334,11 @@ static enum status distill(struct decompose_run *run)
 }
 
 /* Collective. */
-static enum status decompose(struct decompose_run *run)
+static enum status decompose(void *context)
 {
-    const struct network *network = run->network;
+    struct decompose_run *run = context;
     struct decomposition decomposition = {.comm = run->job->comm,
-                                          .network = network,
+                                          .network = run->network,
                                           .dataset = run->dataset,
                                           .dataset_path = run->arguments->data,
                                           .options = &run->arguments->activation,
@@ -381,19 +354,24 @@ static enum status decompose(struct decompose_run *run)
                                           .ranks_per_class = run->arguments->classes_run.ranks_per_class,
                                           .resume = run->arguments->classes_run.resume,
                                           .keep_parts = run->arguments->classes_run.keep_parts,
-                                          .note = print_note,
+                                          .note = console_note,
                                           .note_context = &run->console};
-    enum status status = run_progress_open(run->job->comm, run->arguments->run, run->arguments->job.bind,
-                                           run->arguments->command_line, run->class_count, &run->progress);
-    if (status == STATUS_OK)
-        status = run->arguments->method != METHOD_ACTIVATION
-                     ? distill(run)
-                     : decompose_activation(&decomposition, &run->result);
-    if (run_progress_close(run->job->comm, &run->progress, status,
-                           status == STATUS_OK ? run->modules : error_message()) != STATUS_OK &&
-        status == STATUS_OK)
-        console_print(&run->console, "facet: note: %s", error_message());
-    return status;
+    return run->arguments->method != METHOD_ACTIVATION ? distill(run)
+                                                       : decompose_activation(&decomposition, &run->result);
+}
+
+/* Collective. */
+static enum status publish(struct decompose_run *run)
+{
+    const struct published_run published = {.job = run->job,
+                                            .directory = run->arguments->run,
+                                            .bind = run->arguments->job.bind,
+                                            .command_line = run->arguments->command_line,
+                                            .class_count = run->class_count,
+                                            .progress = &run->progress,
+                                            .console = &run->console,
+                                            .result = run->modules};
+    return run_publish(&published, decompose, run);
 }
 
 static void report_distilled(const struct decompose_run *run, const struct energy_cost *cost)
@@ -457,9 +435,7 @@ static enum status decompose_on_ranks(struct job *job, void *input)
     struct decompose_run run = {.job = job, .arguments = input};
     struct energy_meter meter;
     energy_start(&meter);
-    console_open(&run.console, job->progress_line);
-    run.progress.show = job->rank == 0 ? console_show : NULL;
-    run.progress.show_context = &run.console;
+    console_attach(&run.console, job, &run.progress);
 
     tell_ignored(&run);
     enum status status = ranks_agree(job->comm, load(&run));
@@ -468,7 +444,7 @@ static enum status decompose_on_ranks(struct job *job, void *input)
     if (status == STATUS_OK)
         status = ranks_agree(job->comm, run_directory_path(run.arguments->run, "modules.h5", &run.modules));
     if (status == STATUS_OK)
-        status = decompose(&run);
+        status = publish(&run);
     console_close(&run.console);
     if (status == STATUS_OK) {
         struct energy_cost cost = energy_read(job->comm, &meter);

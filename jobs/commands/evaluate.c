@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "compute/base/output_file.h"
+#include "jobs/command_line.h"
 #include "jobs/commands/commands.h"
 #include "jobs/confusion_csv.h"
 #include "jobs/console.h"
@@ -30,6 +31,14 @@ static const struct argp_option options[] = {
     {"json", KEY_JSON, 0, 0, "Print the result as JSON", 0},
     {0}};
 
+static const struct plain_option plain[] = {
+    PLAIN_TEXT(ARGP_KEY_ARG, struct arguments, classifier, "FILE"),
+    PLAIN_TEXT(KEY_CLASSES, struct arguments, classes, NULL),
+    PLAIN_TEXT(KEY_CSV, struct arguments, csv, NULL),
+    PLAIN_FLAG(KEY_CONFUSION, struct arguments, confusion),
+    PLAIN_FLAG(KEY_JSON, struct arguments, json),
+};
+
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
@@ -40,29 +49,11 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case KEY_DATA:
         data_arguments_add(&arguments->data, state, "--data", text);
         return 0;
-    case KEY_CLASSES:
-        arguments->classes = text;
-        return 0;
-    case KEY_CONFUSION:
-        arguments->confusion = true;
-        return 0;
-    case KEY_CSV:
-        arguments->csv = text;
-        return 0;
-    case KEY_JSON:
-        arguments->json = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (arguments->classifier != NULL)
-            argp_usage(state);
-        arguments->classifier = text;
-        return 0;
     case ARGP_KEY_END:
-        parse_require(state, "FILE", arguments->classifier);
         parse_require(state, "--data", arguments->data.texts[0]);
-        return 0;
+        return plain_options_parse(plain, sizeof plain / sizeof *plain, key, text, state);
     default:
-        return ARGP_ERR_UNKNOWN;
+        return plain_options_parse(plain, sizeof plain / sizeof *plain, key, text, state);
     }
 }
 
@@ -203,9 +194,7 @@ static enum status evaluate_on_ranks(struct job *job, void *input)
     struct evaluation evaluation = {.job = job, .arguments = input};
     struct energy_meter meter;
     energy_start(&meter);
-    console_open(&evaluation.console, job->progress_line);
-    evaluation.progress.show = job->rank == 0 ? console_show : NULL;
-    evaluation.progress.show_context = &evaluation.console;
+    console_attach(&evaluation.console, job, &evaluation.progress);
 
     enum status status = ranks_agree(job->comm, load(&evaluation));
     if (status == STATUS_OK)

@@ -4,6 +4,7 @@
 
 #include "compute/base/output_file.h"
 #include "compute/formats/hdf5_file.h"
+#include "jobs/command_line.h"
 #include "jobs/commands/commands.h"
 #include "jobs/job.h"
 #include "modules/composition.h"
@@ -25,28 +26,15 @@ static const struct argp_option options[] = {{"output", 'o', "FILE", 0, "ONNX fi
                                               0},
                                              {0}};
 
+static const struct plain_option plain[] = {
+    PLAIN_TEXT(ARGP_KEY_ARG, struct arguments, source, "FILE"),
+    PLAIN_TEXT('o', struct arguments, output, "--output"),
+    PLAIN_FLAG(KEY_WITH_SCALING, struct arguments, with_scaling),
+};
+
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
-    struct arguments *arguments = state->input;
-    switch (key) {
-    case 'o':
-        arguments->output = text;
-        return 0;
-    case KEY_WITH_SCALING:
-        arguments->with_scaling = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (arguments->source != NULL)
-            argp_usage(state);
-        arguments->source = text;
-        return 0;
-    case ARGP_KEY_END:
-        parse_require(state, "FILE", arguments->source);
-        parse_require(state, "--output", arguments->output);
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
+    return plain_options_parse(plain, sizeof plain / sizeof *plain, key, text, state);
 }
 
 const struct argp argp_export = {

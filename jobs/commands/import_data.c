@@ -9,6 +9,7 @@
 #include "compute/formats/dataset_file.h"
 #include "compute/formats/idx.h"
 #include "compute/formats/images/image_decode.h"
+#include "jobs/command_line.h"
 #include "jobs/commands/commands.h"
 #include "jobs/job.h"
 #include "mpi/import_images.h"
@@ -45,6 +46,12 @@ static void parse_resize(const struct argp_state *state, const char *text, struc
     images->resize_w = width;
 }
 
+static const struct plain_option plain[] = {
+    PLAIN_TEXT(ARGP_KEY_ARG, struct arguments, source, "SOURCE"),
+    PLAIN_TEXT('o', struct arguments, output, "--output"),
+    PLAIN_TEXT(KEY_CLASS_NAMES, struct arguments, class_names, NULL),
+};
+
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
@@ -57,12 +64,6 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
             argp_error(state, "--split: '%s' given, expected train, test or val", text);
         arguments->images.split = text;
         return 0;
-    case 'o':
-        arguments->output = text;
-        return 0;
-    case KEY_CLASS_NAMES:
-        arguments->class_names = text;
-        return 0;
     case KEY_LIMIT:
         arguments->images.limit = parse_integer(state, "--limit", text, 1, INT32_MAX);
         return 0;
@@ -74,17 +75,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
             argp_error(state, "--channels: '%s' given, expected 1 or 3", text);
         arguments->images.channels = text[0] - '0';
         return 0;
-    case ARGP_KEY_ARG:
-        if (arguments->source != NULL)
-            argp_usage(state);
-        arguments->source = text;
-        return 0;
-    case ARGP_KEY_END:
-        parse_require(state, "SOURCE", arguments->source);
-        parse_require(state, "--output", arguments->output);
-        return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return plain_options_parse(plain, sizeof plain / sizeof *plain, key, text, state);
     }
 }
 

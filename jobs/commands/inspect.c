@@ -6,6 +6,7 @@
 #include "compute/formats/dataset_file.h"
 #include "compute/formats/hdf5_file.h"
 #include "compute/formats/network_file.h"
+#include "jobs/command_line.h"
 #include "jobs/commands/commands.h"
 #include "jobs/inspect_modules.h"
 #include "jobs/inspect_network.h"
@@ -22,24 +23,14 @@ enum { KEY_JSON = 0x100 };
 
 static const struct argp_option options[] = {{"json", KEY_JSON, 0, 0, "Print as JSON", 0}, {0}};
 
+static const struct plain_option plain[] = {
+    PLAIN_TEXT(ARGP_KEY_ARG, struct arguments, file, "FILE"),
+    PLAIN_FLAG(KEY_JSON, struct arguments, json),
+};
+
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
-    struct arguments *arguments = state->input;
-    switch (key) {
-    case KEY_JSON:
-        arguments->json = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (arguments->file != NULL)
-            argp_usage(state);
-        arguments->file = text;
-        return 0;
-    case ARGP_KEY_END:
-        parse_require(state, "FILE", arguments->file);
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
+    return plain_options_parse(plain, sizeof plain / sizeof *plain, key, text, state);
 }
 
 const struct argp argp_inspect = {options,

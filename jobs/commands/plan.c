@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "compute/base/memory.h"
+#include "jobs/command_line.h"
 #include "jobs/commands/commands.h"
 #include "jobs/job.h"
 #include "jobs/json_output.h"
@@ -66,6 +67,12 @@ static void parse_ranks(struct argp_state *state, const char *text, struct argum
     free(copy);
 }
 
+static const struct plain_option plain[] = {
+    PLAIN_TEXT(ARGP_KEY_ARG, struct arguments, run, "RUN"),
+    PLAIN_TEXT(KEY_PLOT, struct arguments, plot, NULL),
+    PLAIN_FLAG(KEY_JSON, struct arguments, json),
+};
+
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
@@ -91,22 +98,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case KEY_DISK:
         arguments->disk = parse_number(state, "--disk", text, 0.001F, 1e9F);
         return 0;
-    case KEY_PLOT:
-        arguments->plot = text;
-        return 0;
-    case KEY_JSON:
-        arguments->json = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (arguments->run != NULL)
-            argp_usage(state);
-        arguments->run = text;
-        return 0;
-    case ARGP_KEY_END:
-        parse_require(state, "RUN", arguments->run);
-        return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return plain_options_parse(plain, sizeof plain / sizeof *plain, key, text, state);
     }
 }
 

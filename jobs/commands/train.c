@@ -56,6 +56,17 @@ static const struct argp_option options[] = {
      "ResNet shortcuts: A pads, B convolves (default: A for resnet20 … 110)", 0},
     {0}};
 
+static const struct plain_option plain[] = {
+    PLAIN_TEXT(KEY_NET, struct arguments, net, "--net"),
+    PLAIN_TEXT(KEY_DATA, struct arguments, data, "--data"),
+    PLAIN_TEXT('o', struct arguments, output, "--output"),
+    PLAIN_TEXT(KEY_TEST, struct arguments, test, NULL),
+    PLAIN_TEXT(KEY_CLASSES, struct arguments, classes, NULL),
+    PLAIN_TEXT(KEY_RUN, struct arguments, run, NULL),
+    PLAIN_FLAG(KEY_RESUME, struct arguments, resume),
+    PLAIN_FLAG(KEY_JSON, struct arguments, json),
+};
+
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
@@ -64,46 +75,14 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         state->child_inputs[0] = &arguments->job;
         state->child_inputs[1] = &arguments->train;
         return 0;
-    case KEY_NET:
-        arguments->net = text;
-        return 0;
-    case KEY_DATA:
-        arguments->data = text;
-        return 0;
-    case KEY_TEST:
-        arguments->test = text;
-        return 0;
-    case KEY_CLASSES:
-        arguments->classes = text;
-        return 0;
-    case 'o':
-        arguments->output = text;
-        return 0;
-    case KEY_RUN:
-        arguments->run = text;
-        return 0;
     case KEY_EPOCHS:
         arguments->train.epochs = (int32_t)parse_integer(state, "--epochs", text, 1, 1000000);
-        return 0;
-    case KEY_RESUME:
-        arguments->resume = true;
-        return 0;
-    case KEY_JSON:
-        arguments->json = true;
         return 0;
     case KEY_SHORTCUT:
         arguments->shortcut = parse_shortcut(state, text);
         return 0;
-    case ARGP_KEY_ARG:
-        argp_error(state, "'%s' given, but no argument is expected beside the options", text);
-        return 0;
-    case ARGP_KEY_END:
-        parse_require(state, "--net", arguments->net);
-        parse_require(state, "--data", arguments->data);
-        parse_require(state, "--output", arguments->output);
-        return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return plain_options_parse(plain, sizeof plain / sizeof *plain, key, text, state);
     }
 }
 
@@ -288,8 +267,9 @@ static enum status write_result(const struct train_run *run)
 }
 
 /* Collective. */
-static enum status train(struct train_run *run)
+static enum status train(void *context)
 {
+    struct train_run *run = context;
     struct training training = {.comm = run->job->comm,
                                 .train = run->train,
                                 .test = run->test,
@@ -301,17 +281,21 @@ static enum status train(struct train_run *run)
                                 .progress = &run->progress,
                                 .on_epoch = on_epoch,
                                 .context = run};
-    enum status status = run_progress_open(run->job->comm, run->directory, run->arguments->job.bind,
-                                           run->arguments->command_line, 0, &run->progress);
-    if (status == STATUS_OK)
-        status = train_network(&training, run->network);
-    if (status == STATUS_OK)
-        status = write_result(run);
-    if (run_progress_close(run->job->comm, &run->progress, status,
-                           status == STATUS_OK ? run->arguments->output : error_message()) != STATUS_OK &&
-        status == STATUS_OK)
-        console_print(&run->console, "facet: note: %s", error_message());
-    return status;
+    enum status status = train_network(&training, run->network);
+    return status == STATUS_OK ? write_result(run) : status;
+}
+
+/* Collective. */
+static enum status publish(struct train_run *run)
+{
+    const struct published_run published = {.job = run->job,
+                                            .directory = run->directory,
+                                            .bind = run->arguments->job.bind,
+                                            .command_line = run->arguments->command_line,
+                                            .progress = &run->progress,
+                                            .console = &run->console,
+                                            .result = run->arguments->output};
+    return run_publish(&published, train, run);
 }
 
 static void report(const struct train_run *run, const struct energy_cost *cost)
@@ -350,9 +334,7 @@ static enum status train_on_ranks(struct job *job, void *input)
     struct train_run run = {.job = job, .arguments = input, .test_top1 = -1};
     struct energy_meter meter;
     energy_start(&meter);
-    console_open(&run.console, job->progress_line);
-    run.progress.show = job->rank == 0 ? console_show : NULL;
-    run.progress.show_context = &run.console;
+    console_attach(&run.console, job, &run.progress);
 
     enum status status = name_paths(&run);
     if (status == STATUS_OK && job->rank == 0)
@@ -365,7 +347,7 @@ static enum status train_on_ranks(struct job *job, void *input)
         status = run_directory_prepare(job, run.directory, run.arguments->command_line, &run.records);
     }
     if (status == STATUS_OK)
-        status = train(&run);
+        status = publish(&run);
     console_close(&run.console);
     if (status == STATUS_OK) {
         struct energy_cost cost = energy_read(job->comm, &meter);

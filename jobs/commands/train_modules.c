@@ -41,6 +41,14 @@ static const struct argp_option options[] = {
     {"json", KEY_JSON, 0, 0, "Print the result as JSON", 0},
     {0}};
 
+static const struct plain_option plain[] = {
+    PLAIN_TEXT(KEY_NET, struct arguments, net, "--net"),
+    PLAIN_TEXT(KEY_DATA, struct arguments, data, "--data"),
+    PLAIN_TEXT('o', struct arguments, run, "--output"),
+    PLAIN_TEXT(KEY_CLASSES, struct arguments, classes, NULL),
+    PLAIN_FLAG(KEY_JSON, struct arguments, json),
+};
+
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
@@ -50,37 +58,14 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         state->child_inputs[1] = &arguments->classes_run;
         state->child_inputs[2] = &arguments->job;
         return 0;
-    case KEY_NET:
-        arguments->net = text;
-        return 0;
-    case KEY_DATA:
-        arguments->data = text;
-        return 0;
-    case 'o':
-        arguments->run = text;
-        return 0;
-    case KEY_CLASSES:
-        arguments->classes = text;
-        return 0;
     case KEY_EPOCHS:
         arguments->train.epochs = (int32_t)parse_integer(state, "--epochs", text, 1, 1000000);
         return 0;
     case KEY_SHORTCUT:
         arguments->shortcut = parse_shortcut(state, text);
         return 0;
-    case KEY_JSON:
-        arguments->json = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        argp_error(state, "'%s' given, but no argument is expected beside the options", text);
-        return 0;
-    case ARGP_KEY_END:
-        parse_require(state, "--net", arguments->net);
-        parse_require(state, "--data", arguments->data);
-        parse_require(state, "--output", arguments->run);
-        return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return plain_options_parse(plain, sizeof plain / sizeof *plain, key, text, state);
     }
 }
 
@@ -175,40 +160,34 @@ static void record_options(struct training_run *run)
     option_records_add(records, "--conv", "%s", run->job->convolutions);
 }
 
-static void print_note(void *context, const char *line)
+/* Collective. */
+static enum status train(void *context)
 {
-    console_print(context, "facet: note: %s", line);
+    struct training_run *run = context;
+    const struct arguments *arguments = run->arguments;
+    const struct modules_training training = training_of(run);
+    struct class_work work =
+        class_run_work(&arguments->classes_run, run->job, arguments->run, &run->progress, &run->console);
+    work.output_path = run->modules;
+    work.records = &run->records;
+    work.classes = run->classes;
+    work.class_count = run->class_count;
+    work.class_names = (const class_name *)run->names;
+    return train_modules(&training, &work, &run->result);
 }
 
 /* Collective. */
-static enum status train(struct training_run *run)
+static enum status publish(struct training_run *run)
 {
-    const struct arguments *arguments = run->arguments;
-    const struct modules_training training = training_of(run);
-    struct class_work work = {.comm = run->job->comm,
-                              .run_directory = arguments->run,
-                              .output_path = run->modules,
-                              .records = &run->records,
-                              .classes = run->classes,
-                              .class_count = run->class_count,
-                              .class_names = (const class_name *)run->names,
-                              .ranks_per_class = arguments->classes_run.ranks_per_class,
-                              .resume = arguments->classes_run.resume,
-                              .keep_parts = arguments->classes_run.keep_parts,
-                              .checkpoint_seconds = arguments->classes_run.checkpoint_seconds,
-                              .stop = run->job->stop,
-                              .progress = &run->progress,
-                              .note = print_note,
-                              .note_context = &run->console};
-    enum status status = run_progress_open(run->job->comm, arguments->run, arguments->job.bind,
-                                           arguments->command_line, run->class_count, &run->progress);
-    if (status == STATUS_OK)
-        status = train_modules(&training, &work, &run->result);
-    if (run_progress_close(run->job->comm, &run->progress, status,
-                           status == STATUS_OK ? run->modules : error_message()) != STATUS_OK &&
-        status == STATUS_OK)
-        console_print(&run->console, "facet: note: %s", error_message());
-    return status;
+    const struct published_run published = {.job = run->job,
+                                            .directory = run->arguments->run,
+                                            .bind = run->arguments->job.bind,
+                                            .command_line = run->arguments->command_line,
+                                            .class_count = run->class_count,
+                                            .progress = &run->progress,
+                                            .console = &run->console,
+                                            .result = run->modules};
+    return run_publish(&published, train, run);
 }
 
 static void report(const struct training_run *run, const struct energy_cost *cost)
@@ -233,16 +212,14 @@ static enum status train_modules_on_ranks(struct job *job, void *input)
     struct training_run run = {.job = job, .arguments = input};
     struct energy_meter meter;
     energy_start(&meter);
-    console_open(&run.console, job->progress_line);
-    run.progress.show = job->rank == 0 ? console_show : NULL;
-    run.progress.show_context = &run.console;
+    console_attach(&run.console, job, &run.progress);
     enum status status = ranks_agree(job->comm, load(&run));
     if (status == STATUS_OK) {
         record_options(&run);
         status = run_directory_prepare(job, run.arguments->run, run.arguments->command_line, &run.records);
     }
     if (status == STATUS_OK)
-        status = train(&run);
+        status = publish(&run);
     console_close(&run.console);
     if (status == STATUS_OK) {
         struct energy_cost cost = energy_read(job->comm, &meter);
