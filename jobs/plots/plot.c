@@ -12,16 +12,17 @@
 #include "compute/base/memory.h"
 #include "compute/base/output_file.h"
 
-/* A gnuplot string: between double quotes, where a backslash escapes. */
+/* A gnuplot string: between single quotes, where nothing means anything but a quote, which is doubled.
+ * (Between double quotes gnuplot runs what stands in backquotes.) */
 static void write_text(FILE *script, const char *text)
 {
-    fputc('"', script);
+    fputc('\'', script);
     for (; *text != '\0'; text++) {
-        if (*text == '"' || *text == '\\')
-            fputc('\\', script);
+        if (*text == '\'')
+            fputc('\'', script);
         fputc((unsigned char)*text < ' ' ? ' ' : *text, script);
     }
-    fputc('"', script);
+    fputc('\'', script);
 }
 
 static void write_setting(FILE *script, const char *setting, const char *text)

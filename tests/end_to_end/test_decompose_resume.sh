@@ -66,6 +66,13 @@ expect_same_bytes whole/modules.h5 again/modules.h5
 [ "$(find again/parts -name 'class-?????.h5' | wc -l)" -eq 10 ] || mistake "--keep-parts kept $(ls again/parts)"
 
 # What was measured predicts itself, and more ranks are quicker.
+if command -v gnuplot >/dev/null; then
+    # shellcheck disable=SC2016 # a name is no command
+    plot='it`touch by-gnuplot`'"'s.svg"
+    run facet plan whole --plot "$plot"
+    [ -s "$plot" ] || mistake "no plot in $plot"
+    [ ! -e by-gnuplot ] || mistake "what a file is called was run as a command"
+fi
 run facet plan whole --ranks 1,4 --json
 seconds() { grep -o '"seconds": [0-9.]*' stdout | sed -n "$1s/.*: //p"; }
 awk -v recorded="$(seconds 1)" -v one="$(seconds 2)" -v four="$(seconds 3)" \
