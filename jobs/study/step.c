@@ -411,6 +411,17 @@ static enum status look_up(struct study *study, const struct study_step *step, c
     return status;
 }
 
+/* Adds the record to the study's, unless the same step was run for something else before: what it cost counts
+ * once. Returns the study's. */
+static json_t *list_record(struct study *study, json_t *record)
+{
+    json_t *listed;
+    size_t i;
+    json_array_foreach(study->steps, i, listed) if (json_equal(listed, record) != 0) return listed;
+    json_array_append(study->steps, record);
+    return record;
+}
+
 enum status step_run(struct study *study, struct study_step *step, json_t **record)
 {
     char key[DIGEST_HEX_BYTES] = "";
@@ -436,11 +447,11 @@ enum status step_run(struct study *study, struct study_step *step, json_t **reco
         if (study->job->rank == 0)
             console_print(study->console, "%s: %.1f s%s", step->name, result_number(found, "seconds"),
                           believed ? " (done before)" : "");
-        json_array_append(study->steps, found);
+        json_t *listed = list_record(study, found);
         if (record != NULL)
-            *record = found;
+            *record = listed;
     }
-    json_decref(found); /* the study's array keeps it */
+    json_decref(found); /* the study's array keeps what it lists */
     release(step);
     return status;
 }

@@ -87,6 +87,7 @@ run facet study carbon "${kinds[@]}" --draws 1 --epochs 2
 grep -qE '(,yes|,no: the factor is a lower bound)$' kinds/carbon-carbon.csv || mistake "carbon-carbon.csv: $(cat kinds/carbon-carbon.csv)"
 run facet study pareto "${kinds[@]}" --methods activation
 [ "$(grep -cE '^lenet,activation,(votes|union),' kinds/pareto-pareto.csv)" -eq 2 ] || mistake "pareto: $(cat kinds/pareto-pareto.csv)"
+[ "$(grep -c '"name": "lenet-activation-1"' kinds/pareto.json)" -eq 1 ] || mistake "modules made once are counted more often in pareto.json"
 run facet study reuse "${kinds[@]}" --network 'other=lenet.h5,train.h5,test.h5' --draws 1 --pair-draws 1 --adapt '--steps 3' --name both
 [ "$(wc -l <kinds/both-between.csv)" -eq 2 ] || mistake "both-between.csv: $(cat kinds/both-between.csv)"
 expect_text kinds.md '## both: '
