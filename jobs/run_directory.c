@@ -31,10 +31,10 @@ static enum status make_folder(const char *path)
     if (mkdir(path, 0777) == 0)
         return STATUS_OK;
     int reason = errno;
-    if (reason == EEXIST && stat(path, &found) == 0 && S_ISDIR(found.st_mode)) {
-        if (access(path, W_OK | X_OK) == 0)
+    if (reason == EEXIST && stat(path, &found) == 0) {
+        if (S_ISDIR(found.st_mode) && access(path, W_OK | X_OK) == 0)
             return STATUS_OK;
-        reason = errno;
+        reason = S_ISDIR(found.st_mode) ? errno : ENOTDIR;
     }
     return error_set(
         STATUS_IO, "%s: cannot be made or written as the run directory: %s; name a folder that you may write",

@@ -129,9 +129,9 @@ static enum status count_together(struct counter *counter, int64_t images, struc
         return error_set(
             STATUS_NOT_FOUND,
             "%s: none of the %lld images of class %s is recognised by the network with probability %g or "
-            "more; lower --confidence, or decompose a better network",
+            "more; %sdecompose a better network",
             job->dataset_path, (long long)images, job->network->class_names[class_index],
-            (double)options.confidence);
+            (double)options.confidence, options.confidence > 0 ? "lower --confidence, or " : "");
     return STATUS_OK;
 }
 

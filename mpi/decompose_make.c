@@ -157,9 +157,10 @@ static void note_few_positives(const struct decomposition *job, const int32_t *p
             continue;
         snprintf(line, sizeof line,
                  "class %s: only %d images that the network puts in it with probability %g or more; its "
-                 "module is made from those, and may be a poor one (lower the confidence for more)",
+                 "module is made from those, and may be a poor one%s",
                  job->network->class_names[job->classes[row]], (int)positives[row],
-                 (double)job->options->confidence);
+                 (double)job->options->confidence,
+                 job->options->confidence > 0 ? " (lower the confidence for more)" : "");
         job->note(job->note_context, line);
     }
 }

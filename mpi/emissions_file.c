@@ -93,6 +93,8 @@ static enum status copy_rows(const char *path, FILE *out)
                            path);
     for (size_t n = strlen(header); status == STATUS_OK && n > 0; n = fread(line, 1, sizeof line, in))
         fwrite(line, 1, n, out);
+    if (status == STATUS_OK && ferror(in) != 0) /* what was there is not to be lost */
+        status = error_set(STATUS_IO, "%s: cannot be read: %s", path, strerror(errno));
     fclose(in);
     return status;
 }

@@ -100,8 +100,10 @@ static enum status write_copy(void *context, FILE *file)
         return error_set(STATUS_IO, "%s: %s", from, strerror(errno));
     while ((n = fread(piece, 1, sizeof piece, in)) > 0 && fwrite(piece, 1, n, file) == n)
         continue;
+    enum status status =
+        ferror(in) != 0 ? error_set(STATUS_IO, "%s: cannot be read: %s", from, strerror(errno)) : STATUS_OK;
     fclose(in);
-    return STATUS_OK;
+    return status;
 }
 
 /* The record and the tables into `folder`. */
