@@ -67,25 +67,34 @@ static void print_dataset(const struct dataset *dataset)
 
 /* --- each kind of file --- */
 
-static enum status inspect_dataset(const char *path, json_t **object)
+/* What the text begins with, once the file is read. */
+static void print_head(const char *path, const char *kind)
+{
+    printf("%s (%s): ", path, kind);
+}
+
+static enum status inspect_dataset(const char *path, const char *kind, json_t **object)
 {
     struct dataset *dataset = NULL;
     enum status status = dataset_file_open(path, &dataset);
-    if (status == STATUS_OK && object != NULL)
+    if (status == STATUS_OK && object != NULL) {
         *object = dataset_json(dataset);
-    else if (status == STATUS_OK)
+    } else if (status == STATUS_OK) {
+        print_head(path, kind);
         print_dataset(dataset);
+    }
     dataset_destroy(&dataset);
     return status;
 }
 
-static enum status inspect_network(const char *path, json_t **object)
+static enum status inspect_network(const char *path, const char *kind, json_t **object)
 {
     struct network *network = NULL;
     enum status status = network_file_read(path, &network);
     if (status == STATUS_OK && object != NULL) {
         *object = inspect_network_json(network);
     } else if (status == STATUS_OK) {
+        print_head(path, kind);
         inspect_network_print(network);
         inspect_layers_print(network);
     }
@@ -93,21 +102,23 @@ static enum status inspect_network(const char *path, json_t **object)
     return status;
 }
 
-static enum status inspect_modules(const char *path, json_t **object)
+static enum status inspect_modules(const char *path, const char *kind, json_t **object)
 {
     struct module_set *set = NULL;
     enum status status = modules_file_load(path, NULL, &set);
-    if (status == STATUS_OK && object != NULL)
+    if (status == STATUS_OK && object != NULL) {
         status = inspect_modules_json(set, object);
-    else if (status == STATUS_OK)
+    } else if (status == STATUS_OK) {
+        print_head(path, kind);
         status = inspect_modules_print(set);
+    }
     module_set_destroy(&set);
     return status;
 }
 
 static const struct {
     const char *kind;
-    enum status (*inspect)(const char *path, json_t **object); /* object NULL: print text */
+    enum status (*inspect)(const char *path, const char *kind, json_t **object); /* object NULL: print text */
 } kinds[] = {{"dataset", inspect_dataset},
              {"network", inspect_network},
              {"modules", inspect_modules},
@@ -124,9 +135,7 @@ static enum status inspect(void *input)
         json_t *object = NULL;
         if (strcmp(kinds[i].kind, kind) != 0)
             continue;
-        if (!arguments->json)
-            printf("%s (%s): ", arguments->file, kind);
-        status = kinds[i].inspect(arguments->file, arguments->json ? &object : NULL);
+        status = kinds[i].inspect(arguments->file, kind, arguments->json ? &object : NULL);
         if (status == STATUS_OK && arguments->json) {
             json_object_set_new(object, "kind", json_string(kind));
             json_print(object);

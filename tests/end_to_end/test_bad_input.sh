@@ -93,8 +93,10 @@ refused "net.h5" facet compose net.h5 -o out.h5
 # Truncated, and of a newer version.
 head -c 5000 net.h5 >cut.h5
 refused_on_ranks "cut.h5" facet evaluate cut.h5 --data test.h5
+refused "cut.h5" facet inspect cut.h5
 head -c 5000 run/modules.h5 >cut.h5
 refused "cut.h5" facet compose cut.h5 -o out.h5
+refused "cut.h5" facet inspect cut.h5
 if command -v python3 >/dev/null && /usr/bin/python3 -c 'import h5py' 2>/dev/null; then
     cp net.h5 newer.h5
     /usr/bin/python3 -c 'import h5py; h5py.File("newer.h5", "a").attrs.modify("facet.version", 1000)'
