@@ -1,35 +1,20 @@
 #include "jobs/confusion_csv.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "compute/base/output_file.h"
-
-static void write_field(FILE *file, const char *text)
-{
-    if (strpbrk(text, ",\"") == NULL) {
-        fputs(text, file);
-        return;
-    }
-    fputc('"', file);
-    for (; *text != '\0'; text++) {
-        if (*text == '"')
-            fputc('"', file);
-        fputc(*text, file);
-    }
-    fputc('"', file);
-}
+#include "jobs/csv_output.h"
 
 static void write_rows(FILE *file, const struct judgement *judgement, const class_name *labels)
 {
     fputs("truth", file);
     for (int32_t said = 0; said < judgement->label_count; said++) {
         fputc(',', file);
-        write_field(file, labels[judgement->classifier_label[said]]);
+        csv_write_text(file, labels[judgement->classifier_label[said]]);
     }
     for (int32_t truth = 0; truth < judgement->label_count; truth++) {
         fputs("\r\n", file);
-        write_field(file, labels[judgement->classifier_label[truth]]);
+        csv_write_text(file, labels[judgement->classifier_label[truth]]);
         for (int32_t said = 0; said < judgement->label_count; said++)
             fprintf(file, ",%lld", (long long)judgement_confusion(judgement, truth, said));
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "compute/base/memory.h"
+#include "jobs/csv_output.h"
 #include "jobs/json_output.h"
 #include "jobs/plots/plot.h"
 #include "jobs/report/markup.h"
@@ -115,25 +116,10 @@ double table_mean(const json_t *table, const char *column)
 
 /* --- writing one --- */
 
-static void write_csv_text(const char *text, FILE *out)
-{
-    if (strpbrk(text, ",\"\n\r") == NULL) {
-        fputs(text, out);
-        return;
-    }
-    fputc('"', out);
-    for (; *text != '\0'; text++) {
-        if (*text == '"')
-            fputc('"', out);
-        fputc(*text, out);
-    }
-    fputc('"', out);
-}
-
 static void write_csv_cell(const json_t *cell, FILE *out)
 {
     if (json_is_string(cell))
-        write_csv_text(json_string_value(cell), out);
+        csv_write_text(out, json_string_value(cell));
     else if (json_is_number(cell))
         fprintf(out, "%.9g", json_number_value(cell));
 }
