@@ -32,8 +32,10 @@ static void test_weights_up_to_the_fraction_leave(void **state)
     struct network *network = dense_network(1, CLASSES), *without;
     size_t count = 0, nodes = 11;
     float *weights = weights_of_layer(network, 0, &count);
-    for (size_t i = 0; i < count; i++) /* into node 0: 1 … 20; into the others 20 each, but one */
-        weights[i] = i % nodes == 0 ? -(float)(i / nodes + 1) : 20.0F;
+    for (size_t i = 0; i < count; i++) { /* into node 0: 1 … 20; into the others 20 each, but one */
+        size_t number = i / nodes + 1;
+        weights[i] = i % nodes == 0 ? -(float)number : 20.0F;
+    }
     weights[1] = 4.0F;
     assert_ok(edges_remove(network, 0.2F, &without));
     const float *left = weights_of_layer(without, 0, &count);
