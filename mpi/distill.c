@@ -7,6 +7,7 @@
 #include "compute/base/random.h"
 #include "mpi/distill_class.h"
 #include "mpi/distill_joint.h"
+#include "mpi/distill_stem.h"
 #include "mpi/ranks.h"
 
 enum {
@@ -141,9 +142,7 @@ static enum status name_phase_one(struct distill_run *run)
 static enum status prepare(struct distill_run *run)
 {
     const struct distillation *job = run->job;
-    enum status status = distill_options_check(job->options);
-    if (status == STATUS_OK)
-        status = distill_images_create(job->network, job->dataset, job->dataset_path, &run->images);
+    enum status status = distill_images_create(job->network, job->dataset, job->dataset_path, &run->images);
     if (status == STATUS_OK)
         status = teacher_create(job->network, job->options->stem, &run->teacher);
     if (status == STATUS_OK)
@@ -155,6 +154,12 @@ static enum status prepare(struct distill_run *run)
     if (status == STATUS_OK)
         status = make_held(run);
     return status;
+}
+
+/* Phase two measures what phase one made, even with no steps of its own. */
+static bool has_phase_two(const struct distill_run *run)
+{
+    return run->job->options->joint_steps > 0 || run->job->measure;
 }
 
 /* Collective. */
@@ -174,7 +179,7 @@ static enum status run_phase_one(struct distill_run *run)
     work.parent_count = stem != NULL;
     work.make = distill_class_make;
     work.context = &classes;
-    if (job->options->joint_steps > 0) {
+    if (has_phase_two(run)) {
         work.output_path = run->phase_one_path;
         work.keep_parts = true; /* until phase two is done, too */
     }
@@ -224,20 +229,38 @@ static enum status measure_parent(const struct distill_run *run, struct distill_
     return status;
 }
 
+/* Collective. With a stem that has been chosen. */
+static enum status run_phases(struct distill_run *run, struct distill_result *result)
+{
+    const struct distillation *distillation = run->job;
+    enum status status = prepare(run);
+    if (status == STATUS_OK)
+        status = ranks_agree(distillation->work.comm, measure_parent(run, result));
+    if (status == STATUS_OK && run->teacher.stem != NULL)
+        result->stem_multiply_adds = network_multiply_adds(run->teacher.stem);
+    if (status == STATUS_OK)
+        status = run_phase_one(run);
+    if (status == STATUS_OK && has_phase_two(run))
+        status = run_phase_two(run, result);
+    return status;
+}
+
 enum status distill_run(const struct distillation *distillation, struct distill_result *result)
 {
-    struct distill_run run = {.job = distillation};
+    struct distill_options options = *distillation->options;
+    struct distillation job = *distillation;
+    struct distill_run run = {.job = &job};
     *result = (struct distill_result){.held_top1 = -1,
                                       .parent_multiply_adds = network_multiply_adds(distillation->network)};
-    enum status status = prepare(&run);
+    enum status status = ranks_agree(job.work.comm, distill_options_check(&options));
+    if (status == STATUS_OK && strcmp(options.stem, "auto") == 0) {
+        status = distill_stem_choose(distillation, result);
+        options.stem = result->stem;
+        options.budget = result->budget;
+        job.options = &options;
+    }
     if (status == STATUS_OK)
-        status = ranks_agree(distillation->work.comm, measure_parent(&run, result));
-    if (status == STATUS_OK && run.teacher.stem != NULL)
-        result->stem_multiply_adds = network_multiply_adds(run.teacher.stem);
-    if (status == STATUS_OK)
-        status = run_phase_one(&run);
-    if (status == STATUS_OK && distillation->options->joint_steps > 0)
-        status = run_phase_two(&run, result);
+        status = run_phases(&run, result);
     feature_set_clear(&run.held);
     feature_maker_destroy(&run.maker);
     teacher_clear(&run.teacher);

@@ -10,9 +10,11 @@
 #include "compute/data/dataset.h"
 #include "mpi/class_run.h"
 
+enum { DISTILL_STEM_BYTES = 16 };
+
 struct distill_options {
     double budget;        /* multiply-adds of a module beyond its stem, as a fraction of the whole parent's */
-    const char *stem;     /* modules/distill/teacher.h */
+    const char *stem;     /* modules/distill/teacher.h; "auto": distill_stem.h, whose budget is then taken */
     int32_t steps;        /* phase one, a class; 0: the modules are cut and never tuned */
     bool frozen;          /* method gradient: learn which channels stay, and no weights */
     int32_t joint_steps;  /* phase two; 0: none */
@@ -38,6 +40,7 @@ struct distillation {
     const struct dataset *dataset; /* all loaded */
     const char *dataset_path;
     const struct distill_options *options;
+    bool measure; /* fill held_top1 also without a phase two */
     /* Everything but parents, make and context, which are set here. After a phase two that is stopped or
      * fails, phase one's parts are kept for resuming. */
     struct class_work work;
@@ -45,9 +48,11 @@ struct distillation {
 
 /* What came of it, the same on every rank. */
 struct distill_result {
-    double parent_held_top1; /* of the parent, on held-back images of the classes asked for */
-    double held_top1;        /* of the modules together, on the same; −1 without phase two */
-    double joint_seconds;    /* of phase two's steps, and of these: */
+    double parent_held_top1;       /* of the parent, on held-back images of the classes asked for */
+    double held_top1;              /* of the modules together, on the same; −1 when it was not measured */
+    char stem[DISTILL_STEM_BYTES]; /* with --stem auto: the one chosen, and the budget behind it; else "" */
+    double budget;
+    double joint_seconds; /* of phase two's steps, and of these: */
     double
         exchange_seconds; /* exchanging scores, waiting for slower ranks left out; the largest of all ranks */
     uint64_t stem_multiply_adds, parent_multiply_adds;

@@ -26,7 +26,9 @@ static const struct argp_option options[] = {
      "Multiply-adds of a module beyond the stem, as a fraction of the whole network's (default 0.12)", 3},
     {"stem", KEY_STEM, "STAGE", 0,
      "Layers that all modules share, as they are: none, or a stage (1: all of the input's resolution, the "
-     "default) or the name of the last of them",
+     "default), the name of the last of them, or auto: the stage with which a composition of the same cost "
+     "names "
+     "most held-back images rightly, found by short trials",
      3},
     {"steps", KEY_STEPS, "N", 0, "Steps for each class by itself (default 400)", 3},
     {"joint-steps", KEY_JOINT_STEPS, "N", 0,
@@ -104,6 +106,10 @@ void distill_report(const struct distill_result *result, const char *modules, in
     double share = result->joint_seconds > 0 ? result->exchange_seconds / result->joint_seconds : 0;
     if (object != NULL) {
         json_object_set_new(object, "parent_held_top1", json_real(result->parent_held_top1));
+        if (result->stem[0] != '\0')
+            json_object_set_new(object, "stem", json_string(result->stem));
+        if (result->stem[0] != '\0')
+            json_object_set_new(object, "budget", json_real(result->budget));
         json_object_set_new(object, "held_top1",
                             result->held_top1 >= 0 ? json_real(result->held_top1) : json_null());
         json_object_set_new(object, "joint_seconds", json_real(result->joint_seconds));
@@ -111,6 +117,9 @@ void distill_report(const struct distill_result *result, const char *modules, in
         return;
     }
     printf("%s: %d modules, %.1f s\n", modules, (int)module_count, seconds);
+    if (result->stem[0] != '\0')
+        printf("stem %s, modules of %.3f of the network's multiply-adds beyond it\n", result->stem,
+               result->budget);
     if (result->held_top1 >= 0)
         printf("held-back images: top-1 %.2f %% by the modules together, %.2f %% by the network; exchanging "
                "scores took %.1f %% of the steps together\n",

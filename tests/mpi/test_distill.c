@@ -123,6 +123,25 @@ static void test_together_is_the_same_on_any_ranks(void **state)
     assert_same_file("joint-alone.h5", "joint.h5");
 }
 
+static void test_a_stem_is_chosen_alike_on_any_ranks(void **state)
+{
+    (void)state;
+    struct distill_options options = small_options();
+    struct distill_result result;
+    char path[PATH_BYTES];
+    options.stem = "auto";
+    options.joint_steps = 8;
+    run_alone(&options, CLASSES, "auto-alone.h5");
+    assert_on_ranks(run(MPI_COMM_WORLD, &options, CLASSES, false, "auto.h5", &result) == STATUS_OK);
+    assert_on_ranks(strcmp(result.stem, "1") == 0 || strcmp(result.stem, "2") == 0);
+    assert_on_ranks(result.stem[0] == '1' ? result.budget == options.budget : result.budget < options.budget);
+    in_directory("stem-1", path);
+    assert_on_ranks(access(path, F_OK) != 0); /* trials leave nothing */
+    assert_same_file("auto-alone.h5", "auto.h5");
+    options.budget = 1; /* behind no stage is there more */
+    assert_on_ranks(run(MPI_COMM_WORLD, &options, CLASSES, false, "auto.h5", &result) == STATUS_USAGE);
+}
+
 static void test_modules_keep_the_budget(void **state)
 {
     (void)state;
@@ -243,6 +262,7 @@ static void test_options_that_make_no_sense_are_refused(void **state)
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_each_by_itself_is_the_same_on_any_ranks),
     cmocka_unit_test(test_together_is_the_same_on_any_ranks),
+    cmocka_unit_test(test_a_stem_is_chosen_alike_on_any_ranks),
     cmocka_unit_test(test_modules_keep_the_budget),
     cmocka_unit_test(test_a_class_is_the_same_whatever_others_are_made),
     cmocka_unit_test(test_a_stopped_run_resumes),
