@@ -164,7 +164,7 @@ static enum status died(const struct backtracker *backtracker, const struct modu
     int32_t dead = backtracker->network->layers[lowest].inputs[0];
     return error_set(STATUS_NOT_FOUND,
                      "the module of class %s is empty: no unit of layer \"%s\" is left that its margin "
-                     "depends on; lower tau-plus or epsilon, or raise the number of positives",
+                     "depends on; lower tau-plus, epsilon or edges, or raise the number of positives",
                      module->class_name, backtracker->network->layers[dead].name);
 }
 

@@ -41,6 +41,7 @@ enum {
     KEY_DRAWS,
     KEY_SCRATCH_DRAWS,
     KEY_PAIR_DRAWS,
+    KEY_REPLACE_DRAWS,
     KEY_SEED,
     KEY_NET,
     KEY_EPOCHS,
@@ -87,10 +88,13 @@ static const struct argp_option options[] = {
      "reuse: choices of classes of two networks that follow one another; replace: classes replaced by those "
      "of each network with other images than the first (default 4)",
      2},
+    {"replace-draws", KEY_REPLACE_DRAWS, "N", 0,
+     "carbon: classes of a weak network that are replaced by the first network's, from the first (default 0)",
+     2},
     {"seed", KEY_SEED, "N", 0, "Seed of what is drawn (default 1)", 2},
     {"net", KEY_NET, "NAME", 0, "Architecture of networks trained from scratch (default resnet20)", 2},
     {"epochs", KEY_EPOCHS, "N", 0, "For so long; carbon: at most (default 32)", 2},
-    {"weak-epochs", KEY_WEAK_EPOCHS, "N", 0, "replace: the weak network's (default 2)", 2},
+    {"weak-epochs", KEY_WEAK_EPOCHS, "N", 0, "replace, carbon: the weak network's (default 2)", 2},
     {0, 0, 0, 0, "Options added to the commands of steps, apart by blanks:", 3},
     {"decompose", KEY_DECOMPOSE, "OPTIONS", 0, "To every facet decompose", 3},
     {"compose", KEY_COMPOSE, "OPTIONS", 0,
@@ -292,6 +296,9 @@ static error_t parse_study_option(int key, char *text, struct argp_state *state,
     case KEY_PAIR_DRAWS:
         study->pair_draws = (int32_t)parse_integer(state, "--pair-draws", text, 0, 10000);
         return 0;
+    case KEY_REPLACE_DRAWS:
+        study->replace_draws = (int32_t)parse_integer(state, "--replace-draws", text, 0, 10000);
+        return 0;
     case KEY_SEED:
         study->seed = (uint64_t)parse_integer(state, "--seed", text, 0, INT64_MAX);
         return 0;
@@ -381,7 +388,8 @@ const struct argp argp_study = {
     "scratch; modules of two networks together, before and after facet adapt\n"
     "  replace   classes of a weak network replaced by modules of a better one; a class of the first network "
     "by one of another dataset, before and after facet adapt\n"
-    "  carbon    energy and CO2e of reusing modules against training from scratch to the same accuracy\n"
+    "  carbon    energy and CO2e of reusing and replacing modules against training from scratch to the same "
+    "accuracy\n"
     "  pareto    accuracy against multiply-adds and time, over methods and budgets\n"
     "  results   no experiment: write the page of --results anew from the records beside it\n"
     "\n"

@@ -1,7 +1,8 @@
 /* Study `carbon`: what reusing k classes costs (decomposing them and composing the modules) against training
- * from scratch on those classes to the same accuracy. Training is tried for 1, 2, 4 … epochs, up to --epochs,
- * and the shortest that is as accurate as the modules counts; when none is, the factor is only a lower bound.
- */
+ * from scratch on those classes to the same accuracy; and what replacing a class of a weak network's
+ * composition costs (decomposing that class of a better network) against training from scratch on all classes
+ * to the accuracy that comes of it. Training is tried for 1, 2, 4 … epochs, up to --epochs, and the shortest
+ * that is as accurate as the modules counts; when none is, the factor is only a lower bound. */
 #include <math.h>
 #include <stdio.h>
 
@@ -12,7 +13,7 @@
 
 enum { LEAST_CLASSES = 2, CLASSES_RANGE = 4 };
 
-static json_t *create_table(struct study *study)
+static json_t *create_table(struct study *study, const char *name, const char *title)
 {
     static const struct table_column columns[] = {{"network", COLUMN_TEXT},
                                                   {"draw", 0},
@@ -28,7 +29,7 @@ static json_t *create_table(struct study *study)
                                                   {"from scratch, g CO2e", 4},
                                                   {"factor", 1},
                                                   {"as accurate", COLUMN_TEXT}};
-    json_t *table = table_create(study->tables, "carbon", "Reusing modules, against training from scratch");
+    json_t *table = table_create(study->tables, name, title);
     table_columns(table, columns, sizeof columns / sizeof *columns);
     return table;
 }
@@ -61,29 +62,32 @@ static enum status reuse(struct study *study, const struct study_network *networ
     return step_run(study, &step, record);
 }
 
-static enum status train_epochs(struct study *study, const struct study_network *network,
-                                const struct study_draw *draw, int32_t number, int32_t epochs,
+/* Training from scratch on `classes` (NULL: all); `label` tells these from others in the names of steps. */
+struct scratch {
+    const struct study_network *network;
+    const char *classes, *label;
+};
+
+static enum status train_epochs(struct study *study, const struct scratch *scratch, int32_t epochs,
                                 json_t **record)
 {
     struct study_step step;
-    char output[STUDY_PATH_BYTES + 32], list[256];
-    draw_list(draw, list, sizeof list);
-    step_begin(study, &step, "%s-scratch-%02d-%d-epochs", network->name, (int)number, (int)epochs);
+    char output[STUDY_PATH_BYTES + 32];
+    step_begin(study, &step, "%s-scratch-%s-%d-epochs", scratch->network->name, scratch->label, (int)epochs);
     snprintf(output, sizeof output, "%s/scratch.h5", step.folder);
-    step_train(study, &step, network, list, epochs, output);
-    step_command(&step, "evaluate", output, "--data", network->test, "--json", NULL);
-    step_input(&step, network->test);
+    step_train(study, &step, scratch->network, scratch->classes, epochs, output);
+    step_command(&step, "evaluate", output, "--data", scratch->network->test, "--json", NULL);
+    step_input(&step, scratch->network->test);
     return step_run(study, &step, record);
 }
 
 /* The shortest training that reaches `top1`, or the longest. */
-static enum status train_to(struct study *study, const struct study_network *network,
-                            const struct study_draw *draw, int32_t number, double top1, int32_t *epochs,
+static enum status train_to(struct study *study, const struct scratch *scratch, double top1, int32_t *epochs,
                             json_t **record)
 {
     const int32_t most = study->options->epochs;
     for (*epochs = 1;; *epochs = 2 * *epochs < most ? 2 * *epochs : most) {
-        enum status status = train_epochs(study, network, draw, number, *epochs, record);
+        enum status status = train_epochs(study, scratch, *epochs, record);
         if (status != STATUS_OK || *epochs == most || result_number(step_result(*record, 1), "top1") >= top1)
             return status;
     }
@@ -99,15 +103,13 @@ static double command_sum(const json_t *record, const char *figure, size_t count
     return sum;
 }
 
-static void add_row(json_t *table, const struct study_network *network, const struct study_draw *draw,
-                    int32_t number, const json_t *per_class, json_t *reused, json_t *trained, int32_t epochs)
+static void add_row(json_t *table, const struct study_network *network, const char *names, int32_t number,
+                    json_t *reused, json_t *trained, int32_t epochs)
 {
-    char names[192];
     double modules_top1 = result_number(step_result(reused, -1), "top1");
     double scratch_top1 = result_number(step_result(trained, -1), "top1");
     double modules_grams = command_sum(reused, "co2e_grams", 2),
            grams = command_sum(trained, "co2e_grams", 1);
-    draw_names(draw, per_class, names, sizeof names);
     table_row(table);
     table_text(table, "%s", network->name);
     table_number(table, number);
@@ -133,24 +135,95 @@ static enum status compare(struct study *study, const struct study_network *netw
     const json_t *per_class = json_object_get(parent, "per_class");
     for (int32_t number = 1; number <= options->draws && status == STATUS_OK; number++) {
         struct study_draw draw;
+        char list[256], names[192], label[16];
         json_t *reused = NULL, *trained = NULL;
         int32_t epochs = 0;
         draw_classes(options->seed, (uint64_t)number, (int32_t)json_object_size(per_class),
                      LEAST_CLASSES + (number - 1) % CLASSES_RANGE, &draw);
+        draw_list(&draw, list, sizeof list);
+        draw_names(&draw, per_class, names, sizeof names);
+        snprintf(label, sizeof label, "%02d", (int)number);
+        const struct scratch scratch = {network, list, label};
         status = reuse(study, network, &draw, number, &reused);
         if (status == STATUS_OK)
-            status = train_to(study, network, &draw, number, result_number(step_result(reused, -1), "top1"),
-                              &epochs, &trained);
+            status =
+                train_to(study, &scratch, result_number(step_result(reused, -1), "top1"), &epochs, &trained);
         if (status == STATUS_OK)
-            add_row(table, network, &draw, number, per_class, reused, trained, epochs);
+            add_row(table, network, names, number, reused, trained, epochs);
     }
     return status;
 }
 
+/* --- replacing --- */
+
+/* The weak modules with that class of the network, which is decomposed for it, judged. */
+static enum status replace(struct study *study, const struct study_network *network, const char *weak_modules,
+                           int32_t class_index, json_t **record)
+{
+    struct study_step step;
+    const struct study_draw only = {.count = 1, .classes = {0}};
+    char run[STUDY_PATH_BYTES + 32], replaced[STUDY_PATH_BYTES + 32], modules[STUDY_PATH_BYTES + 64];
+    step_begin(study, &step, "%s-replaced-%d", network->name, (int)class_index);
+    snprintf(run, sizeof run, "%s/run", step.folder);
+    snprintf(modules, sizeof modules, "%s/modules.h5", run);
+    snprintf(replaced, sizeof replaced, "%s/replaced.h5", step.folder);
+    step_command(&step, "decompose", network->network, "--data", network->train, "--classes", NULL);
+    step_word(&step, "#%d", (int)class_index);
+    step_words(&step, study->options->decompose);
+    step_word(&step, "--json");
+    step_word(&step, "-o");
+    step_word(&step, "%s", run);
+    step_command(&step, "replace", weak_modules, "--class", NULL);
+    step_word(&step, "#%d", (int)class_index);
+    step_word(&step, "--with");
+    step_selection(&step, modules, &only, NULL, NULL);
+    step_words(&step, study->options->compose);
+    step_word(&step, "-o");
+    step_word(&step, "%s", replaced);
+    step_command(&step, "evaluate", replaced, "--data", network->test, "--json", NULL);
+    step_input(&step, weak_modules);
+    step_input(&step, network->network);
+    step_input(&step, network->train);
+    step_input(&step, network->test);
+    return step_run(study, &step, record);
+}
+
+static enum status compare_replacing(struct study *study, const struct study_network *network, json_t *table)
+{
+    char weak_modules[STUDY_PATH_BYTES];
+    const struct scratch scratch = {network, NULL, "all"};
+    json_t *weak = NULL;
+    enum status status = experiment_weak(study, network, weak_modules, &weak);
+    const json_t *per_class = json_object_get(weak, "per_class");
+    int32_t most = (int32_t)json_object_size(per_class);
+    for (int32_t i = 0; i < study->options->replace_draws && i < most && status == STATUS_OK; i++) {
+        json_t *replaced = NULL, *trained = NULL;
+        int32_t epochs = 0;
+        status = replace(study, network, weak_modules, i, &replaced);
+        if (status == STATUS_OK)
+            status = train_to(study, &scratch, result_number(step_result(replaced, -1), "top1"), &epochs,
+                              &trained);
+        if (status == STATUS_OK)
+            add_row(table, network, result_class(per_class, i), i + 1, replaced, trained, epochs);
+    }
+    if (status == STATUS_OK)
+        study_remark(
+            study,
+            "Replacing: a class of %s trained for %d epochs gets the module of %s; what counts is to "
+            "decompose that class and to replace. Against it stands training from scratch on all "
+            "classes until it is as accurate as the composition that came of it; the mean factor is "
+            "%.1f.",
+            study->options->architecture, (int)study->options->weak_epochs, network->name,
+            table_mean(table, "factor"));
+    return status;
+}
+
+/* --- the study --- */
+
 enum status study_carbon(struct study *study)
 {
     enum status status = STATUS_OK;
-    json_t *table = create_table(study);
+    json_t *table = create_table(study, "carbon", "Reusing modules, against training from scratch");
     for (int32_t i = 0; i < study->options->network_count && status == STATUS_OK; i++)
         status = compare(study, &study->options->networks[i], table);
     if (status != STATUS_OK)
@@ -165,6 +238,12 @@ enum status study_carbon(struct study *study)
         study->options->train != NULL ? study->options->train : "default options",
         (int)study->options->epochs,
         result_text(json_array_get(study->steps, json_array_size(study->steps) - 1), "energy_source"));
+    if (study->options->replace_draws > 0)
+        status = compare_replacing(
+            study, &study->options->networks[0],
+            create_table(study, "carbon-replace", "Replacing a module, against training from scratch"));
+    if (status != STATUS_OK)
+        return status;
     return results_plot(study, table,
                         &(struct table_plot){.title = "CO2e of training over that of reusing",
                                              .x = "draw",

@@ -199,6 +199,25 @@ void step_train(struct study *study, struct study_step *step, const struct study
     step_input(step, network->train);
 }
 
+enum status experiment_weak(struct study *study, const struct study_network *first,
+                            char modules[STUDY_PATH_BYTES], json_t **judged)
+{
+    struct study_step step;
+    struct study_network weak = {.name = "weak", .train = first->train, .test = first->test};
+    char network[STUDY_PATH_BYTES];
+    step_begin(study, &step, "weak-trained");
+    study_path(study, network, "work/%s/weak.h5", step.name);
+    step_train(study, &step, first, NULL, study->options->weak_epochs, network);
+    step_output(&step, network);
+    enum status status = step_run(study, &step, NULL);
+    weak.network = network;
+    if (status == STATUS_OK)
+        status = experiment_modules(study, &weak, modules);
+    if (status == STATUS_OK)
+        status = experiment_evaluate(study, "weak-judged", modules, first->test, NULL, judged);
+    return status;
+}
+
 /* --- figures --- */
 
 void study_remark(struct study *study, const char *format, ...)

@@ -64,6 +64,11 @@ enum status experiment_composed(struct study *study, const char *name, const cha
 void step_train(struct study *study, struct study_step *step, const struct study_network *network,
                 const char *classes, int32_t epochs, const char *output);
 
+/* The study's weak network: trained on the training images of `first` for --weak-epochs, cut, and all its
+ * modules judged; their file's path into modules. */
+enum status experiment_weak(struct study *study, const struct study_network *first,
+                            char modules[STUDY_PATH_BYTES], json_t **judged);
+
 /* --- figures --- */
 
 /* Adds a sentence above the tables. */

@@ -35,26 +35,6 @@ static json_t *create_within(struct study *study)
     return table;
 }
 
-/* The weak network, cut, and all its modules voting. */
-static enum status make_weak(struct study *study, const struct study_network *first,
-                             char modules[STUDY_PATH_BYTES], json_t **judged)
-{
-    struct study_step step;
-    struct study_network weak = {.name = "weak", .train = first->train, .test = first->test};
-    char network[STUDY_PATH_BYTES];
-    step_begin(study, &step, "weak-trained");
-    study_path(study, network, "work/%s/weak.h5", step.name);
-    step_train(study, &step, first, NULL, study->options->weak_epochs, network);
-    step_output(&step, network);
-    enum status status = step_run(study, &step, NULL);
-    weak.network = network;
-    if (status == STATUS_OK)
-        status = experiment_modules(study, &weak, modules);
-    if (status == STATUS_OK)
-        status = experiment_evaluate(study, "weak-judged", modules, first->test, NULL, judged);
-    return status;
-}
-
 /* The weak modules with one class of `better`, judged. */
 static enum status judge_replaced(struct study *study, const struct study_network *better,
                                   const char *weak_modules, const char *modules, int32_t class_index,
@@ -131,7 +111,7 @@ static enum status replace_within(struct study *study)
     const struct study_options *options = study->options;
     char weak_modules[STUDY_PATH_BYTES];
     json_t *weak = NULL;
-    enum status status = make_weak(study, &options->networks[0], weak_modules, &weak);
+    enum status status = experiment_weak(study, &options->networks[0], weak_modules, &weak);
     for (int32_t i = 0; i < options->network_count && status == STATUS_OK; i++)
         if (is_within(options, i))
             status = replace_with(study, &options->networks[i], weak_modules, weak, table);

@@ -160,16 +160,16 @@ static void write_reuse(const json_t *record, FILE *out)
     const json_t *within = find_table(record, "within"), *between = find_table(record, "between");
     int scratch = count_rows(within, "lost to scratch, pp");
     if (table_row_count(within) > 0)
-        write_line(
-            out, record, "Reuse within a dataset, against the network restricted to the classes: top-1 lost",
-            "2.3 pp", "%.2f pp, mean of %zu draws", table_mean(within, "lost, pp"), table_row_count(within));
+        write_line(out, record,
+                   "Reuse within a dataset, against the network restricted to the classes: top-1 lost",
+                   "2.3 pp", "%.2f pp, mean of %zu", table_mean(within, "lost, pp"), table_row_count(within));
     if (scratch > 0)
         write_line(out, record, "Reuse within a dataset, against training from scratch: top-1 lost", "2.3 pp",
-                   "%.2f pp, mean of %d draws", table_mean(within, "lost to scratch, pp"), scratch);
+                   "%.2f pp, mean of %d", table_mean(within, "lost to scratch, pp"), scratch);
     if (table_row_count(between) > 0)
         write_line(out, record,
                    "Reuse between datasets, against the networks restricted to their classes: top-1 lost",
-                   "2.3 pp", "%.2f pp before adapt, %.2f pp after, mean of %zu draws",
+                   "2.3 pp", "%.2f pp before adapt, %.2f pp after, mean of %zu",
                    table_mean(between, "lost before, pp"), table_mean(between, "lost after, pp"),
                    table_row_count(between));
 }
@@ -179,25 +179,31 @@ static void write_replace(const json_t *record, FILE *out)
     const json_t *within = find_table(record, "replace"), *between = find_table(record, "between");
     if (table_row_count(within) > 0)
         write_line(out, record, "A class of a weak network replaced: top-1 lost", "2.3 pp",
-                   "%.2f pp, mean of %zu classes (negative: won)", -table_mean(within, "won, pp"),
+                   "%.2f pp, mean of %zu (negative: won)", -table_mean(within, "won, pp"),
                    table_row_count(within));
     if (table_row_count(between) > 0)
         write_line(out, record, "A class replaced by another dataset's: top-1 lost", "2.3 pp",
-                   "%.2f pp before adapt, %.2f pp after, mean of %zu draws",
-                   table_mean(between, "lost before, pp"), table_mean(between, "lost after, pp"),
-                   table_row_count(between));
+                   "%.2f pp before adapt, %.2f pp after, mean of %zu", table_mean(between, "lost before, pp"),
+                   table_mean(between, "lost after, pp"), table_row_count(between));
 }
 
-static void write_carbon(const json_t *record, FILE *out)
+static void write_factor(const json_t *record, const char *table_name, const char *what, FILE *out)
 {
-    const json_t *table = find_table(record, "carbon");
+    const json_t *table = find_table(record, table_name);
     bool bound = false;
     for (size_t row = 0; row < table_row_count(table); row++)
         bound |= strcmp(table_cell_text(table, row, "as accurate"), "yes") != 0;
     if (table_row_count(table) > 0)
-        write_line(out, record, "CO2e of training from scratch to the same accuracy, over that of reusing",
-                   "37", "%s%.1f, mean of %zu draws (energy: %s)", bound ? "at least " : "",
+        write_line(out, record, what, "37", "%s%.1f, mean of %zu (energy: %s)", bound ? "at least " : "",
                    table_mean(table, "factor"), table_row_count(table), result_text(record, "energy_source"));
+}
+
+static void write_carbon(const json_t *record, FILE *out)
+{
+    write_factor(record, "carbon", "CO2e of training from scratch to the same accuracy, over that of reusing",
+                 out);
+    write_factor(record, "carbon-replace",
+                 "CO2e of training from scratch to the same accuracy, over that of replacing a module", out);
 }
 
 static void write_pareto(const json_t *record, FILE *out)

@@ -48,6 +48,7 @@ struct study_options {
     int32_t draws;         /* random choices of classes, or classes replaced; of one network alone */
     int32_t scratch_draws; /* of these also trained from scratch */
     int32_t pair_draws;    /* choices of two networks together */
+    int32_t replace_draws; /* of carbon: classes replaced */
     uint64_t seed;
     int32_t epochs;      /* of networks trained from scratch, at most */
     int32_t weak_epochs; /* of the weak network whose classes are replaced */

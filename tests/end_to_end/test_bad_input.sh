@@ -120,6 +120,7 @@ refused_on_ranks "Teapot" facet evaluate net.h5 --data test.h5 --classes Teapot
 refused "Teapot" facet compose run/modules.h5:Teapot -o out.h5
 refused "Teapot" facet replace composition.h5 --class Teapot --with run/modules.h5:Bag -o out.h5
 refused "Teapot" facet replace composition.h5 --class Bag --with run/modules.h5:Teapot -o out.h5
+refused "Coat" facet replace composition.h5 --class Bag --with run/modules.h5:Bag=Coat -o out.h5
 refused "Bag" facet compose run/modules.h5:Bag run/modules.h5:Bag -o out.h5
 refused "Bag" facet compose run/modules.h5:Bag run/modules.h5:Coat=Bag -o out.h5
 

@@ -83,7 +83,8 @@ run facet study reuse "${kinds[@]}" --draws 2 --scratch-draws 1 --epochs 1
 grep -qE '^lenet,1,2,"[A-Z][a-zA-Z/ -]*, [A-Z]' kinds/reuse-within.csv || mistake "two classes are not named: $(cat kinds/reuse-within.csv)"
 run facet study replace "${kinds[@]}" --draws 1 --weak-epochs 12
 expect_text kinds/replace-replace.csv 'lenet,1,T-shirt/top,'
-run facet study carbon "${kinds[@]}" --draws 1 --epochs 2
+run facet study carbon "${kinds[@]}" --draws 1 --epochs 2 --replace-draws 1 --weak-epochs 12
+grep -qE '^lenet,1,T-shirt/top,.*(,yes|,no: the factor is a lower bound)$' kinds/carbon-carbon-replace.csv || mistake "carbon-carbon-replace.csv: $(cat kinds/carbon-carbon-replace.csv)"
 grep -qE '(,yes|,no: the factor is a lower bound)$' kinds/carbon-carbon.csv || mistake "carbon-carbon.csv: $(cat kinds/carbon-carbon.csv)"
 run facet study pareto "${kinds[@]}" --methods activation
 [ "$(grep -cE '^lenet,activation,(votes|union),' kinds/pareto-pareto.csv)" -eq 2 ] || mistake "pareto: $(cat kinds/pareto-pareto.csv)"

@@ -47,6 +47,24 @@ expect 1 facet decompose net.h5 --data train.h5 --confidence 0.15 --classes Bag 
 expect_text stderr "is empty: no unit of layer"
 [ ! -e empty/modules.h5 ] || mistake "left modules that are empty"
 
+# Edges of dense layers that leave make modules smaller, on any number of ranks; inspect tells what decompose told;
+# sliced, they answer alike.
+run "${decompose[@]}" --edges 0.3 --json -o edges
+cp stdout edges.json
+awk -v edges="$(figure weights_kept edges.json)" -v all="$(figure weights_kept ci-ti-mc.json)" 'BEGIN { exit !(edges > 0.1 && edges < 0.9 * all) }' ||
+    mistake "with --edges 0.3 too much is kept: $(cat edges.json)"
+run facet inspect edges/modules.h5 --json
+[ "$(figure mean_with_origin stdout)" = "$(figure mean_with_origin edges.json)" ] || mistake "inspect tells another index: $(cat stdout)"
+run mpirun -n 2 "${decompose[@]}" --edges 0.3 -o edges-ranks
+expect_same_bytes edges/modules.h5 edges-ranks/modules.h5
+run "${decompose[@]}" --edges 0.3 --slice -o edges-sliced
+for edges in edges edges-sliced; do
+    run facet evaluate "$edges/modules.h5" --data test.h5 --threads 1 --json
+    cp stdout "$edges-evaluated.json"
+done
+[ "$(figure top1 edges-evaluated.json)" = "$(figure top1 edges-sliced-evaluated.json)" ] || mistake "sliced without edges: $(cat edges-sliced-evaluated.json)"
+
+expect 2 facet decompose net.h5 --data train.h5 --edges 1.5 -o wrong
 expect 2 facet decompose net.h5 --data train.h5 --variant bcd -o wrong
 expect_text stderr "ci-ti-mc, bd or bc"
 expect 2 facet decompose net.h5 --data train.h5 --epsilon 1.5 -o wrong
