@@ -30,23 +30,27 @@ struct shape zoo_shape(const struct zoo_builder *builder, int32_t layer)
     return builder->network->layers[layer].shape;
 }
 
+/* A square kernel, as much padding on every side. */
+static struct layer_options square_window(int32_t kernel, int32_t stride, int32_t padding)
+{
+    return (struct layer_options){.kernel_h = kernel,
+                                  .kernel_w = kernel,
+                                  .stride_h = stride,
+                                  .stride_w = stride,
+                                  .pad_top = padding,
+                                  .pad_left = padding,
+                                  .pad_bottom = padding,
+                                  .pad_right = padding};
+}
+
 int32_t zoo_convolution(struct zoo_builder *builder, const char *name, int32_t input, int32_t kernel,
                         int32_t stride, int32_t out_c, bool bias)
 {
-    int32_t padding = kernel / 2;
-    struct layer_options options = {.out_c = out_c,
-                                    .kernel_h = kernel,
-                                    .kernel_w = kernel,
-                                    .stride_h = stride,
-                                    .stride_w = stride,
-                                    .pad_top = padding,
-                                    .pad_left = padding,
-                                    .pad_bottom = padding,
-                                    .pad_right = padding,
-                                    .dilation_h = 1,
-                                    .dilation_w = 1,
-                                    .groups = 1,
-                                    .bias = bias};
+    struct layer_options options = square_window(kernel, stride, kernel / 2);
+    options.out_c = out_c;
+    options.dilation_h = options.dilation_w = 1;
+    options.groups = 1;
+    options.bias = bias;
     return add(builder, LAYER_CONVOLUTION, name, &options, &input, 1);
 }
 
@@ -74,14 +78,7 @@ int32_t zoo_relu(struct zoo_builder *builder, const char *name, int32_t input)
 int32_t zoo_maxpool(struct zoo_builder *builder, const char *name, int32_t input, int32_t kernel,
                     int32_t stride, int32_t padding)
 {
-    struct layer_options options = {.kernel_h = kernel,
-                                    .kernel_w = kernel,
-                                    .stride_h = stride,
-                                    .stride_w = stride,
-                                    .pad_top = padding,
-                                    .pad_left = padding,
-                                    .pad_bottom = padding,
-                                    .pad_right = padding};
+    struct layer_options options = square_window(kernel, stride, padding);
     return add(builder, LAYER_MAXPOOL, name, &options, &input, 1);
 }
 
