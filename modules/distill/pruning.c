@@ -308,10 +308,10 @@ static enum status find_cut(const struct cut *cut, int32_t count, uint64_t budge
         return status;
     if (network_multiply_adds(best->network) > budget) {
         status = error_set(STATUS_USAGE,
-                           "%s cannot be cut to %.2f million multiply-adds behind its stem: %.2f million are "
-                           "left with an eighth of each layer's channels; ask for a larger --budget",
-                           cut->pruning->whole->architecture, (double)budget / 1e6,
-                           (double)network_multiply_adds(best->network) / 1e6);
+                           "%s cannot be cut to %llu multiply-adds behind its stem: %llu are left with an "
+                           "eighth of each layer's channels; ask for a larger --budget",
+                           cut->pruning->whole->architecture, (unsigned long long)budget,
+                           (unsigned long long)network_multiply_adds(best->network));
         slicing_clear(best);
         return status;
     }

@@ -111,6 +111,7 @@ static void test_a_budget_below_the_floor_is_refused(void **state)
     struct pruning *pruning = NULL;
     assert_int_equal(pruning_create(network, &pruning), STATUS_OK);
     assert_int_equal(pruning_cut(pruning, 100), STATUS_USAGE);
+    assert_non_null(strstr(error_message(), "cut to 100 multiply-adds"));
     assert_int_equal(pruning_network(pruning)->parameter_count, network->parameter_count);
     pruning_destroy(&pruning);
     network_destroy(&network);
