@@ -21,7 +21,7 @@ enum event_kind {
     EVENT_RUN_START, /* text: command line; total: ranks; nodes; job; co2e_grams_per_joule; class_count:
                         number of classes (0 when the run does not go class by class) */
     EVENT_RANK,  /* one rank's state: text: what it does; done of total images: of the class class_index when
-                    that  is not −1, else of all the rank has to do in the run (all epochs); total 0: not
+                    that is not −1, else of all the rank has to do in the run (all epochs); total 0: not
                     known;  images_per_second */
     EVENT_CLASS, /* one class: class_index, text: its name ("" leaves it as it is), state; value: a figure of
                     it (accuracy, retention). Events of two ranks have no order: STATE_WAITING only counts for

@@ -24,6 +24,7 @@ double machine_processor_seconds(void);
  * message of a failure. */
 enum status machine_thread_start(pthread_t *thread, void *(*run)(void *argument), void *argument,
                                  const char *name);
+
 /* What the processor calls itself, made fit for JSON; "unknown" when /proc does not say. */
 void machine_processor(char *name, size_t bytes);
 
