@@ -1,13 +1,10 @@
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "compute/base/memory.h"
+#include "jobs/report/picture_file.h"
 #include "jobs/report/sections.h"
 #include "jobs/run_directory.h"
-
-enum { PLOT_BYTES_MAX = 16 << 20 };
 
 /* A plot's file lies in the directory of the study and nowhere else. */
 static enum status read_plot(const struct record *record, const char *name, char **bytes, size_t *count)
@@ -17,19 +14,10 @@ static enum status read_plot(const struct record *record, const char *name, char
         return error_set(STATUS_FORMAT, "%s: a study's plot is called '%s'; expected a file in the directory",
                          record->directory, name);
     enum status status = run_directory_path(record->directory, name, &path);
-    FILE *file = status == STATUS_OK ? fopen(path, "re") : NULL;
-    if (status == STATUS_OK && file == NULL)
-        status = error_set(STATUS_IO, "%s: %s; make the study's plots anew", path, strerror(errno));
     if (status == STATUS_OK)
-        status = memory_allocate(bytes, PLOT_BYTES_MAX, 1, "plot");
-    if (status == STATUS_OK) {
-        *count = fread(*bytes, 1, PLOT_BYTES_MAX, file);
-        if (ferror(file) != 0 || *count == PLOT_BYTES_MAX)
-            status = error_set(STATUS_FORMAT, "%s: cannot be read, or has more than %d bytes", path,
-                               (int)PLOT_BYTES_MAX);
-    }
-    if (file != NULL)
-        fclose(file);
+        status = picture_file_read(path, bytes, count);
+    if (status == STATUS_IO)
+        status = error_prefix(status, "make the study's plots anew: ");
     memory_free(&path);
     return status;
 }
