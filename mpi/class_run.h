@@ -68,7 +68,7 @@ struct class_work {
 /* What came of it, the same on every rank. */
 struct class_run_result {
     int32_t made, resumed; /* classes: made now, found whole */
-    int32_t groups;        /* that shared the work */
+    int32_t groups;        /* that shared the work; 0 when there was none left */
 };
 
 /* Collective over work->comm; needs MPI_THREAD_MULTIPLE. After a failure or a stop every finished part is on

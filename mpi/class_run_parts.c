@@ -310,7 +310,7 @@ enum status class_run_parts(const struct class_work *work, class_part_make *make
     enum status status = ranks_agree(work->comm, runner_prepare(&runner));
     if (status == STATUS_OK)
         status = find_parts(&runner);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && runner.todo_count > 0)
         status = make_missing(&runner);
     if (status == STATUS_OK) {
         MPI_Allreduce(&runner.made, &result->made, 1, MPI_INT32_T, MPI_SUM, work->comm);

@@ -1,12 +1,16 @@
 #include "mpi/distill_joint.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "compute/base/digest.h"
 #include "compute/base/memory.h"
 #include "compute/base/random.h"
 #include "compute/kernels/losses.h"
 #include "modules/modules_file.h"
+#include "mpi/class_run.h"
+#include "mpi/distill_checkpoint.h"
 #include "mpi/modules_store.h"
 #include "mpi/trainer.h"
 
@@ -19,7 +23,7 @@ enum {
 struct pupil {
     struct module module;
     struct trainer *trainer;
-    float *best; /* parameters and statistics of the best state */
+    struct network *best; /* its best state, owned */
 };
 
 struct joint {
@@ -44,6 +48,12 @@ struct joint {
     float *held_margins, *held_scores; /* (held images), (held images, k) */
     double best_loss, best_top1;
     double exchange_seconds, started;
+
+    char *parts; /* RUN/parts */
+    struct distill_checkpoint checkpoint;
+    struct distill_state *states; /* (own.count) */
+    double saved;                 /* when, seconds_now() */
+    int64_t first_step;           /* steps made before this run */
 };
 
 /* --- making ready --- */
@@ -85,13 +95,42 @@ static enum status prepare_pupils(struct joint *joint)
     enum status status = STATUS_OK;
     for (int64_t i = 0; status == STATUS_OK && i < joint->own.count; i++) {
         struct pupil *pupil = &joint->pupils[i];
-        const struct network *network = pupil->module.network;
         status = trainer_create(MPI_COMM_SELF, pupil->module.network, &options, &pupil->trainer);
         if (status == STATUS_OK)
-            status = memory_allocate(&pupil->best, network->parameter_count + network->statistic_count,
-                                     sizeof(float), "the best state of a module");
+            status = network_copy(pupil->module.network, &pupil->best);
     }
     return status;
+}
+
+static enum status prepare_checkpoint(struct joint *joint)
+{
+    const struct class_work *work = joint->job->work;
+    size_t bytes = strlen(work->run_directory) + sizeof "/parts";
+    uint8_t digest[DIGEST_BYTES];
+    char hex[DIGEST_HEX_BYTES];
+    struct digest_state classes;
+    struct option_records *records = &joint->checkpoint.records;
+    joint->checkpoint.comm = joint->comm;
+    *records = *work->records;
+    distill_options_record_joint(joint->job->options, records);
+    digest_begin(&classes);
+    digest_add(&classes, work->classes, (size_t)work->class_count * sizeof *work->classes);
+    digest_end(&classes, digest);
+    digest_to_hex(digest, hex);
+    option_records_add(records, "classes (digest)", "%s", hex);
+    enum status status = memory_allocate(&joint->parts, bytes, 1, "folder of parts");
+    if (status == STATUS_OK)
+        status = memory_allocate(&joint->states, (size_t)joint->own.count, sizeof *joint->states, "modules");
+    if (status != STATUS_OK)
+        return status;
+    snprintf(joint->parts, bytes, "%s/parts", work->run_directory);
+    joint->checkpoint.parts = joint->parts;
+    for (int64_t i = 0; i < joint->own.count; i++) {
+        const struct pupil *pupil = &joint->pupils[i];
+        joint->states[i] = (struct distill_state){work->classes[joint->own.first + i], pupil->module.network,
+                                                  pupil->best, trainer_velocity(pupil->trainer)};
+    }
+    return STATUS_OK;
 }
 
 /* The images of a batch whose logits a rank computes. */
@@ -154,7 +193,7 @@ static void clear(struct joint *joint)
     for (int64_t i = 0; joint->pupils != NULL && i < joint->own.count; i++) {
         trainer_destroy(&joint->pupils[i].trainer);
         module_clear(&joint->pupils[i].module);
-        memory_free(&joint->pupils[i].best);
+        network_destroy(&joint->pupils[i].best);
     }
     memory_free(&joint->pupils);
     network_destroy(&joint->stem);
@@ -173,6 +212,8 @@ static void clear(struct joint *joint)
     memory_free(&joint->column);
     memory_free(&joint->held_margins);
     memory_free(&joint->held_scores);
+    memory_free(&joint->parts);
+    memory_free(&joint->states);
 }
 
 /* --- held-back images --- */
@@ -207,14 +248,15 @@ enum status distill_held_measure(const struct feature_set *held, const int32_t *
     return STATUS_OK;
 }
 
-/* Collective. scores (held, k) on every rank. */
-static enum status score_held(struct joint *joint)
+/* Collective. held_scores on every rank, of the modules as they are or at their best. */
+static enum status score_held(struct joint *joint, bool best)
 {
     const struct feature_set *held = joint->job->held;
     enum status status = STATUS_OK;
     memset(joint->held_scores, 0, (size_t)held->count * (size_t)joint->k * sizeof(float));
     for (int64_t i = 0; status == STATUS_OK && i < joint->own.count; i++) {
-        status = feature_set_margins(held, joint->pupils[i].module.network, joint->held_margins);
+        const struct pupil *pupil = &joint->pupils[i];
+        status = feature_set_margins(held, best ? pupil->best : pupil->module.network, joint->held_margins);
         for (int64_t n = 0; n < held->count; n++)
             joint->held_scores[n * joint->k + joint->own.first + i] = joint->held_margins[n];
     }
@@ -230,38 +272,41 @@ static enum status score_held(struct joint *joint)
 }
 
 /* Collective. */
+static enum status measure_held(struct joint *joint, bool best, double *loss, double *top1)
+{
+    enum status status = score_held(joint, best);
+    if (status == STATUS_OK)
+        status = ranks_agree(joint->comm, distill_held_measure(joint->job->held, joint->job->work->classes,
+                                                               joint->k, joint->held_scores,
+                                                               joint->job->options->temperature, top1, loss));
+    return status;
+}
+
+/* Of networks with the same layers. */
+static void copy_state(const struct network *from, struct network *to)
+{
+    memcpy(to->parameters, from->parameters, from->parameter_count * sizeof(float));
+    memcpy(to->statistics, from->statistics, from->statistic_count * sizeof(float));
+}
+
+/* Collective. */
 static enum status look(struct joint *joint)
 {
     double loss, top1;
-    enum status status = score_held(joint);
-    if (status == STATUS_OK)
-        status =
-            ranks_agree(joint->comm, distill_held_measure(joint->job->held, joint->job->work->classes,
-                                                          joint->k, joint->held_scores,
-                                                          joint->job->options->temperature, &top1, &loss));
-    if (status != STATUS_OK)
+    enum status status = measure_held(joint, false, &loss, &top1);
+    if (status != STATUS_OK || !(loss < joint->best_loss))
         return status;
-    if (!(loss < joint->best_loss))
-        return STATUS_OK;
     joint->best_loss = loss;
     joint->best_top1 = top1;
-    for (int64_t i = 0; i < joint->own.count; i++) {
-        const struct network *network = joint->pupils[i].module.network;
-        memcpy(joint->pupils[i].best, network->parameters, network->parameter_count * sizeof(float));
-        memcpy(joint->pupils[i].best + network->parameter_count, network->statistics,
-               network->statistic_count * sizeof(float));
-    }
+    for (int64_t i = 0; i < joint->own.count; i++)
+        copy_state(joint->pupils[i].module.network, joint->pupils[i].best);
     return STATUS_OK;
 }
 
 static void go_back_to_best(struct joint *joint)
 {
-    for (int64_t i = 0; i < joint->own.count; i++) {
-        struct network *network = joint->pupils[i].module.network;
-        memcpy(network->parameters, joint->pupils[i].best, network->parameter_count * sizeof(float));
-        memcpy(network->statistics, joint->pupils[i].best + network->parameter_count,
-               network->statistic_count * sizeof(float));
-    }
+    for (int64_t i = 0; i < joint->own.count; i++)
+        copy_state(joint->pupils[i].best, joint->pupils[i].module.network);
 }
 
 /* --- a step --- */
@@ -340,19 +385,19 @@ static void tell_progress(struct joint *joint, int64_t step)
 {
     double elapsed = seconds_now() - joint->started;
     int64_t total = (int64_t)joint->job->options->joint_steps * joint->batch;
+    int64_t made = (step + 1 - joint->first_step) * joint->batch;
     run_progress_rank(joint->job->work->progress, "distilling together", -1, (step + 1) * joint->batch, total,
-                      elapsed > 0 ? (double)((step + 1) * joint->batch) / elapsed / ranks_count(joint->comm)
-                                  : 0);
+                      elapsed > 0 ? (double)made / elapsed / ranks_count(joint->comm) : 0);
 }
 
-/* Collective. */
-static enum status make_step(struct joint *joint, int64_t step)
+/* Collective. *stop: a rank was asked to. */
+static enum status make_step(struct joint *joint, int64_t step, bool *stop)
 {
     const struct distill_options *options = joint->job->options;
     draw_batch(joint, step);
     make_features(joint, joint->sent + (size_t)joint->own.count * (size_t)joint->batch);
     const struct trainer_batch batch = {.images = joint->batch, .inputs = joint->features};
-    bool stop = exchange(joint, &batch);
+    *stop = exchange(joint, &batch);
     double loss = batch_loss(joint);
     if (!(loss < 1e30))
         return error_set(STATUS_MISMATCH,
@@ -367,23 +412,59 @@ static enum status make_step(struct joint *joint, int64_t step)
         trainer_apply(joint->pupils[i].trainer, rate);
     }
     tell_progress(joint, step);
-    if (stop)
-        return error_set(STATUS_STOPPED,
-                         "stopped by a signal in step %lld of %d of distilling together; go on with "
-                         "--resume, which begins this phase again",
-                         (long long)step + 1, (int)options->joint_steps);
     return STATUS_OK;
+}
+
+/* Collective. Goes on where an earlier run was; or begins, with a look. */
+static enum status begin(struct joint *joint)
+{
+    enum status status = STATUS_OK;
+    if (joint->job->work->resume)
+        status = distill_checkpoint_resume(&joint->checkpoint, joint->states, joint->own.count,
+                                           &joint->first_step);
+    if (status != STATUS_OK)
+        return status;
+    return joint->first_step > 0 ? measure_held(joint, true, &joint->best_loss, &joint->best_top1)
+                                 : look(joint);
+}
+
+/* Collective. Whether it is time to save by the first rank's clock. */
+static bool save_is_due(struct joint *joint)
+{
+    double now = seconds_now();
+    int due = now - joint->saved >= joint->job->work->checkpoint_seconds;
+    MPI_Bcast(&due, 1, MPI_INT, 0, joint->comm);
+    if (due)
+        joint->saved = now;
+    return due;
+}
+
+/* Collective. After `made` steps, not the last. */
+static enum status save_or_stop(struct joint *joint, int64_t made, bool stop)
+{
+    enum status status = STATUS_OK;
+    if (save_is_due(joint) || stop)
+        status = distill_checkpoint_save(&joint->checkpoint, joint->states, joint->own.count, made);
+    if (status == STATUS_OK && stop)
+        status = error_set(STATUS_STOPPED,
+                           "stopped by a signal after step %lld of %d of distilling together; go on with "
+                           "--resume",
+                           (long long)made, (int)joint->job->options->joint_steps);
+    return status;
 }
 
 static enum status run_steps(struct joint *joint)
 {
     int64_t steps = joint->job->options->joint_steps, stride = steps / LOOKS > 0 ? steps / LOOKS : 1;
-    enum status status = look(joint);
-    joint->started = seconds_now();
-    for (int64_t step = 0; step < steps && status == STATUS_OK; step++) {
-        status = make_step(joint, step);
+    bool stop = false;
+    enum status status = begin(joint);
+    joint->started = joint->saved = seconds_now();
+    for (int64_t step = joint->first_step; step < steps && status == STATUS_OK; step++) {
+        status = make_step(joint, step, &stop);
         if (status == STATUS_OK && ((step + 1) % stride == 0 || step + 1 == steps))
             status = look(joint);
+        if (status == STATUS_OK && step + 1 < steps)
+            status = save_or_stop(joint, step + 1, stop);
     }
     return status;
 }
@@ -419,6 +500,8 @@ enum status distill_joint_run(const struct distill_joint *job, struct distill_re
         status = prepare_buffers(&joint);
     if (status == STATUS_OK)
         status = prepare_pupils(&joint);
+    if (status == STATUS_OK)
+        status = prepare_checkpoint(&joint);
     status = ranks_agree(comm, status);
     if (status == STATUS_OK)
         status = run_steps(&joint);

@@ -18,8 +18,9 @@ struct distill_joint {
     const struct class_work *work;
 };
 
-/* Collective. Writes work->output_path. STATUS_STOPPED when a signal ended it: nothing is written then.
- * The same bytes for any number of ranks and threads. Fills held_top1 and the seconds of *result. */
+/* Collective. Writes work->output_path. STATUS_STOPPED when a signal ended it: how far it got is
+ * then kept (mpi/distill_checkpoint.h), as it is every work->checkpoint_seconds, and work->resume goes on
+ * there. The same bytes for any number of ranks and threads. Fills held_top1 and the seconds of *result. */
 enum status distill_joint_run(const struct distill_joint *job, struct distill_result *result);
 
 /* *top1: share of the held-back images of these classes (ascending, of the network) whose label scores

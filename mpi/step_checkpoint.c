@@ -34,7 +34,7 @@ static enum status read_whole(const struct step_checkpoint *checkpoint, struct n
     struct training_position position;
     enum status status =
         checkpoint_read(checkpoint->path, checkpoint->identity.records, &saved, &saved_velocity, &position);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && network != NULL)
         status = take_over(saved, saved_velocity, checkpoint->path, network, velocity);
     if (status == STATUS_OK)
         *step = position.batch;

@@ -19,7 +19,8 @@ struct step_checkpoint {
 };
 
 /* Collective. What was saved becomes that of `network` and `velocity` (parameter_count), on every rank; *step
- * is 0, and nothing changed, when there is nothing whole. STATUS_MISMATCH for other options. */
+ * is 0, and nothing changed, when there is nothing whole. STATUS_MISMATCH for other options. Without network
+ * and velocity (NULL) the step alone is read. */
 enum status step_checkpoint_resume(const struct step_checkpoint *checkpoint, struct network *network,
                                    float *velocity, int64_t *step);
 

@@ -19,6 +19,7 @@ static char directory[PATH_BYTES];
 static struct network *network;
 static struct dataset *dataset;
 static volatile sig_atomic_t stop;
+static bool keep_parts;
 
 static void make_data(void)
 {
@@ -73,6 +74,7 @@ static enum status run(MPI_Comm comm, const struct distill_options *options, int
                  .class_count = class_count,
                  .class_names = (const class_name *)network->class_names,
                  .resume = resume,
+                 .keep_parts = keep_parts,
                  .checkpoint_seconds = 60,
                  .stop = &stop}};
     return distill_run(&distillation, result);
@@ -205,6 +207,34 @@ static void test_a_stopped_run_resumes(void **state)
     assert_same_file("undisturbed.h5", "resumed.h5");
 }
 
+/* Stopped in phase two, it goes on there. */
+static void test_a_run_stopped_in_phase_two_resumes(void **state)
+{
+    (void)state;
+    struct distill_options options = small_options();
+    struct distill_result result;
+    char path[PATH_BYTES];
+    keep_parts = true;
+    assert_on_ranks(run(MPI_COMM_WORLD, &options, CLASSES, false, "phase-one.h5", &result) == STATUS_OK);
+    keep_parts = false;
+    options.joint_steps = 12; /* a look at every step: the best state is not the last */
+    options.joint_rate = 0.5F;
+    for (int i = 0; i < 3; i++) { /* a step each */
+        stop = 1;
+        assert_on_ranks(run(MPI_COMM_WORLD, &options, CLASSES, true, "resumed.h5", &result) ==
+                        STATUS_STOPPED);
+        stop = 0;
+        snprintf(path, sizeof path, "%.64s/parts/class-00001.joint-%d.h5", directory, i % 2);
+        assert_on_ranks(access(path, F_OK) == 0);
+    }
+    assert_on_ranks(run(MPI_COMM_WORLD, &options, CLASSES, true, "resumed.h5", &result) == STATUS_OK);
+    double held_top1 = result.held_top1;
+    assert_on_ranks(access(path, F_OK) != 0);
+    assert_on_ranks(run(MPI_COMM_WORLD, &options, CLASSES, false, "undisturbed.h5", &result) == STATUS_OK);
+    assert_on_ranks(result.held_top1 == held_top1);
+    assert_same_file("undisturbed.h5", "resumed.h5");
+}
+
 /* Method gradient keeps the parent's weights: all numbers of a module's convolutions are the parent's. */
 static void test_gradient_changes_no_weights(void **state)
 {
@@ -266,6 +296,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_modules_keep_the_budget),
     cmocka_unit_test(test_a_class_is_the_same_whatever_others_are_made),
     cmocka_unit_test(test_a_stopped_run_resumes),
+    cmocka_unit_test(test_a_run_stopped_in_phase_two_resumes),
     cmocka_unit_test(test_gradient_changes_no_weights),
     cmocka_unit_test(test_options_that_make_no_sense_are_refused),
 };
