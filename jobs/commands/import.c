@@ -10,6 +10,7 @@
 #include "compute/formats/keras/keras_import.h"
 #include "compute/formats/network_file.h"
 #include "compute/formats/onnx/onnx_import.h"
+#include "jobs/command_line.h"
 #include "jobs/commands/commands.h"
 #include "jobs/job.h"
 
@@ -71,13 +72,16 @@ static void parse_numbers(struct argp_state *state, const char *option, const ch
     }
 }
 
+static const struct plain_option plain[] = {
+    PLAIN_TEXT(ARGP_KEY_ARG, struct arguments, source, "NETWORK"),
+    PLAIN_TEXT('o', struct arguments, output, "--output"),
+    PLAIN_TEXT(KEY_CLASS_NAMES, struct arguments, class_names, NULL),
+};
+
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
     switch (key) {
-    case 'o':
-        arguments->output = text;
-        return 0;
     case KEY_SCALE:
         arguments->scale = parse_scale(state, text);
         return 0;
@@ -87,20 +91,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case KEY_STD:
         parse_numbers(state, "--std", text, true, &arguments->std);
         return 0;
-    case KEY_CLASS_NAMES:
-        arguments->class_names = text;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (arguments->source != NULL)
-            argp_usage(state);
-        arguments->source = text;
-        return 0;
-    case ARGP_KEY_END:
-        parse_require(state, "NETWORK", arguments->source);
-        parse_require(state, "--output", arguments->output);
-        return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return plain_options_parse(plain, sizeof plain / sizeof *plain, key, text, state);
     }
 }
 

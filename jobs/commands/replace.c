@@ -2,6 +2,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "jobs/command_line.h"
 #include "jobs/commands/commands.h"
 #include "jobs/composition_job.h"
 #include "modules/composition.h"
@@ -24,6 +25,13 @@ static const struct argp_option options[] = {
     {"calibrate", KEY_CALIBRATE, "[NAME=]FILE", 0, CALIBRATE_HELP, 0},
     {0}};
 
+static const struct plain_option plain[] = {
+    PLAIN_TEXT(ARGP_KEY_ARG, struct arguments, composition, "COMPOSITION"),
+    PLAIN_TEXT(KEY_CLASS, struct arguments, label, "--class"),
+    PLAIN_TEXT(KEY_WITH, struct arguments, with, "--with"),
+    PLAIN_TEXT('o', struct arguments, output, "--output"),
+};
+
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
@@ -34,28 +42,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case KEY_CALIBRATE:
         data_arguments_add(&arguments->calibrate, state, "--calibrate", text);
         return 0;
-    case KEY_CLASS:
-        arguments->label = text;
-        return 0;
-    case KEY_WITH:
-        arguments->with = text;
-        return 0;
-    case 'o':
-        arguments->output = text;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (arguments->composition != NULL)
-            argp_usage(state);
-        arguments->composition = text;
-        return 0;
-    case ARGP_KEY_END:
-        parse_require(state, "COMPOSITION", arguments->composition);
-        parse_require(state, "--class", arguments->label);
-        parse_require(state, "--with", arguments->with);
-        parse_require(state, "--output", arguments->output);
-        return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return plain_options_parse(plain, sizeof plain / sizeof *plain, key, text, state);
     }
 }
 

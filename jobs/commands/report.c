@@ -5,6 +5,7 @@
 
 #include "compute/base/memory.h"
 #include "compute/base/output_file.h"
+#include "jobs/command_line.h"
 #include "jobs/commands/commands.h"
 #include "jobs/console.h"
 #include "jobs/job.h"
@@ -36,15 +37,19 @@ static const struct argp_option options[] = {
      "The modules or composition file to show and to judge: by default RUN/modules.h5 where there is one", 0},
     {0}};
 
+static const struct plain_option plain[] = {
+    PLAIN_TEXT(ARGP_KEY_ARG, struct arguments, run, "RUN"),
+    PLAIN_TEXT('o', struct arguments, output, "--output"),
+    PLAIN_TEXT(KEY_NETWORK, struct arguments, network, NULL),
+    PLAIN_TEXT(KEY_MODULES, struct arguments, modules, NULL),
+};
+
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &arguments->job;
-        return 0;
-    case 'o':
-        arguments->output = text;
         return 0;
     case KEY_FORMAT:
         if (strcmp(text, "html") != 0 && strcmp(text, "md") != 0)
@@ -54,23 +59,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case KEY_TEST:
         arguments->test = text;
         return 0;
-    case KEY_NETWORK:
-        arguments->network = text;
-        return 0;
-    case KEY_MODULES:
-        arguments->modules = text;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (arguments->run != NULL)
-            argp_usage(state);
-        arguments->run = text;
-        return 0;
-    case ARGP_KEY_END:
-        parse_require(state, "RUN", arguments->run);
-        parse_require(state, "--output", arguments->output);
-        return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return plain_options_parse(plain, sizeof plain / sizeof *plain, key, text, state);
     }
 }
 
