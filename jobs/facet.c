@@ -92,6 +92,13 @@ static int print_document(int argc, char **argv)
 
 /* --- running --- */
 
+static int tell_unknown(const char *name, bool speaks)
+{
+    if (speaks)
+        fprintf(stderr, "facet: there is no command '%s'; `facet --help` lists them\n", name);
+    return EXIT_CODE_USAGE;
+}
+
 static int run(const struct command *command, int argc, char **argv)
 {
     char name[64]; /* argp speaks of argv[0] in its messages */
@@ -110,6 +117,8 @@ int main(int argc, char **argv)
         char help[] = "--help", *arguments[] = {argv[0], help, NULL};
         if (asked != NULL)
             return run(asked, 2, arguments);
+        if (argc > 2)
+            return tell_unknown(argv[2], speaks);
         if (speaks)
             print_help(stdout);
         return EXIT_CODE_OK;
@@ -124,9 +133,9 @@ int main(int argc, char **argv)
     const struct command *command = command_find(word);
     if (command != NULL)
         return run(command, argc - 1, argv + 1);
-    if (speaks && *word == '\0')
+    if (*word != '\0')
+        return tell_unknown(word, speaks);
+    if (speaks)
         print_help(stderr);
-    else if (speaks)
-        fprintf(stderr, "facet: there is no command '%s'; `facet --help` lists them\n", word);
     return EXIT_CODE_USAGE;
 }

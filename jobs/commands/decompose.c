@@ -248,10 +248,21 @@ static enum status check_classes(const struct decompose_run *run)
     return STATUS_OK;
 }
 
+/* What makes no sense is refused before the run directory is touched. */
+static enum status check_options(const struct arguments *arguments)
+{
+    if (arguments->method != METHOD_ACTIVATION)
+        return distill_options_check(&arguments->distill.options);
+    enum status status = activation_options_check(&arguments->activation);
+    return status == STATUS_OK ? backtracking_options_check(&arguments->backtracking) : status;
+}
+
 static enum status load(struct decompose_run *run)
 {
     const struct arguments *arguments = run->arguments;
-    enum status status = network_file_read(arguments->network, &run->network);
+    enum status status = check_options(arguments);
+    if (status == STATUS_OK)
+        status = network_file_read(arguments->network, &run->network);
     if (status == STATUS_OK)
         status = dataset_file_open(arguments->data, &run->dataset);
     if (status == STATUS_OK)

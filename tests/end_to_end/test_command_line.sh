@@ -26,6 +26,12 @@ expect_empty stdout
 expect 2 facet no-such-command
 expect_empty stdout
 expect_one_line_about "no-such-command"
+expect 2 facet help no-such-command
+expect_empty stdout
+expect_one_line_about "no-such-command"
+expect 2 facet decompose a.h5 --data b.h5 --method distill --budget 0 -o untouched
+expect_one_line_about "--budget"
+[ ! -e untouched ] || mistake "a run directory was made for options that make no sense"
 expect 2 facet train --net lenet --data a.h5 -o b.h5 --epochs none
 expect_text stderr "--epochs"
 
