@@ -99,7 +99,7 @@ run facet import-data "${FACET_FASHION_MNIST:-/usr/share/datasets/fashion-mnist}
 run facet train --net lenet --data things.h5 --epochs 4 --threads 1 -o other.h5
 run facet study replace "${kinds[@]}" --network 'things=other.h5,things.h5,things.h5' --draws 0 --pair-draws 1 --adapt '--steps 3' --name exchanged
 [ "$(wc -l <kinds/exchanged-between.csv)" -eq 2 ] || mistake "exchanged-between.csv: $(cat kinds/exchanged-between.csv)"
-grep -q ' by thing [0-9],150,' kinds/exchanged-between.csv || mistake "exchanged-between.csv: $(cat kinds/exchanged-between.csv)"
+grep -q ' by thing [0-9],200,' kinds/exchanged-between.csv || mistake "exchanged-between.csv: $(cat kinds/exchanged-between.csv)"
 [ ! -e kinds/exchanged-replace.csv ] || mistake "classes were replaced within the dataset"
 run facet study cost "${kinds[@]}" --tau none --epsilon none --edges 0.1 --backtrack-tau 0:0.1 --compose '--calibrate train.h5' --name edges
 grep -q '^lenet,bd,0,0.1,0,0.1,' kinds/edges-cost.csv || mistake "edges-cost.csv: $(cat kinds/edges-cost.csv)"
