@@ -21,6 +21,17 @@ static bool same_scaling(const struct scaling *a, const struct scaling *b, int32
     return a->scale == b->scale && memcmp(a->mean, b->mean, bytes) == 0 && memcmp(a->std, b->std, bytes) == 0;
 }
 
+static enum onnx_set set_needed(const struct module_set *set)
+{
+    struct onnx_set_needs needs = {false, false};
+    for (int32_t i = 0; i < set->parent_count; i++)
+        onnx_set_needs_add(&needs, set->parents[i]);
+    for (int32_t i = 0; i < set->module_count; i++)
+        if (set->modules[i].network != NULL)
+            onnx_set_needs_add(&needs, set->modules[i].network);
+    return onnx_set_needed(&needs);
+}
+
 /* The networks that take images: parents and stems, then modules' own. NULL behind the last. */
 static const struct network *source_network(const struct module_set *set, const struct forward_plan *plan,
                                             int32_t index)
@@ -270,6 +281,7 @@ static enum status export_modules(const struct classifier *classifier, bool with
     if (status != STATUS_OK)
         return status;
     onnx_writer_begin(&e.writer, classifier->kind, image, "scores", 2, dims);
+    onnx_writer_choose_set(&e.writer, set_needed(set));
     for (int32_t i = 0; status == STATUS_OK && source_network(set, e.plan, i) != NULL; i++)
         status = write_source(&e, i);
     if (status == STATUS_OK)

@@ -41,6 +41,41 @@ static void test_random_networks(void **state)
     }
 }
 
+static int64_t set_of_file(const char *path)
+{
+    Onnx__ModelProto *model;
+    assert_int_equal(onnx_model_read(path, &model), STATUS_OK);
+    int64_t set = model->opset_import[0]->version;
+    onnx_model_free(&model);
+    return set;
+}
+
+/* Bounds and paddings are attributes where the set has them so, and a dense layer without bias has one there.
+ */
+static void test_sets(void **state)
+{
+    const char *path = scratch_path(*state, "net.onnx");
+    const struct layer_options
+        bounds = {.low = -0.5F, .high = 1},
+        dense = {.out_c = 3},
+        window = {.from_h = -1, .from_w = 1, .step_h = 1, .step_w = 2, .out_c = 2, .out_h = 5, .out_w = 3};
+    for (int with_softmax = 0; with_softmax < 2; with_softmax++) {
+        struct network *network = new_network(4, 5, 2);
+        int32_t last = 0;
+        assert_int_equal(network_add_layer(network, LAYER_CLIP, "c", &bounds, &last, 1, &last), STATUS_OK);
+        assert_int_equal(network_add_layer(network, LAYER_WINDOW, "w", &window, &last, 1, &last), STATUS_OK);
+        if (with_softmax)
+            last = add_plain(network, LAYER_SOFTMAX, "s", last);
+        last = add_plain(network, LAYER_FLATTEN, "f", last);
+        assert_int_equal(network_add_layer(network, LAYER_DENSE, "d", &dense, &last, 1, &last), STATUS_OK);
+        finish(network);
+        randomise(network, 1);
+        check_round_trip(*state, network, 1e-6);
+        assert_int_equal(set_of_file(path), with_softmax ? ONNX_SET_INPUTS : ONNX_SET_ATTRIBUTES);
+        network_destroy(&network);
+    }
+}
+
 static void test_names_and_scaling_come_back(void **state)
 {
     struct network *network = new_network(4, 4, 3), *again;
@@ -99,6 +134,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_random_networks, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(test_sets, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_names_and_scaling_come_back, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_scaling_in_the_graph, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_a_folder_that_is_not_there, scratch_setup, scratch_teardown),

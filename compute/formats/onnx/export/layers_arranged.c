@@ -10,8 +10,10 @@ void onnx_export_dense(struct onnx_export *e)
     char input[ONNX_NAME_BYTES], weight[ONNX_NAME_BYTES], bias[ONNX_NAME_BYTES];
     const int64_t dims[] = {(int64_t)k, (int64_t)c}, outputs = (int64_t)k;
     const float *from = onnx_export_parameters(e);
+    bool biased =
+        e->layer->options.bias || e->writer->set == ONNX_SET_ATTRIBUTES; /* which has no Gemm without */
     float *to;
-    enum status status = memory_allocate(&to, c * k, sizeof *to, e->layer->name);
+    enum status status = memory_allocate(&to, (c + 1) * k, sizeof *to, e->layer->name); /* zeros at the end */
     if (status != STATUS_OK) {
         onnx_export_fail(e, status);
         return;
@@ -21,10 +23,11 @@ void onnx_export_dense(struct onnx_export *e)
             to[j * c + i] = from[i * k + j];
     onnx_export_input(e, 0, true, input);
     onnx_export_weights(e, "weight", 2, dims, to, weight);
+    if (biased)
+        onnx_export_weights(e, "bias", 1, &outputs,
+                            e->layer->options.bias ? from + e->layer->weight_count : to + c * k, bias);
     memory_free(&to);
-    if (e->layer->options.bias)
-        onnx_export_weights(e, "bias", 1, &outputs, from + e->layer->weight_count, bias);
-    const char *inputs[] = {input, weight, e->layer->options.bias ? bias : NULL, NULL};
+    const char *inputs[] = {input, weight, biased ? bias : NULL, NULL};
     Onnx__NodeProto *node = onnx_write_node(e->writer, "Gemm", inputs, e->output);
     onnx_write_int(e->writer, node, "transB", 1);
     e->vector[e->index] = true;

@@ -82,11 +82,18 @@ void onnx_export_kept(struct onnx_export *e, const float *keep, const char *inpu
 
 static void write_bounded(struct onnx_export *e, const char *input)
 {
+    const struct layer_options *o = &e->layer->options;
     char low[ONNX_NAME_BYTES], high[ONNX_NAME_BYTES];
+    if (e->writer->set == ONNX_SET_ATTRIBUTES) {
+        Onnx__NodeProto *node = onnx_export_unary(e, "Clip", input, e->output);
+        onnx_write_float(e->writer, node, "min", o->low);
+        onnx_write_float(e->writer, node, "max", o->high);
+        return;
+    }
     onnx_export_own_name(e, "low", low);
     onnx_export_own_name(e, "high", high);
-    onnx_write_floats(e->writer, low, 0, NULL, &e->layer->options.low);
-    onnx_write_floats(e->writer, high, 0, NULL, &e->layer->options.high);
+    onnx_write_floats(e->writer, low, 0, NULL, &o->low);
+    onnx_write_floats(e->writer, high, 0, NULL, &o->high);
     onnx_write_node(e->writer, "Clip", (const char *[]){input, low, high, NULL}, e->output);
 }
 

@@ -116,6 +116,10 @@ void onnx_export_window(struct onnx_export *e)
                     padded ? cut : e->output);
     if (!padded)
         return;
+    if (e->writer->set == ONNX_SET_ATTRIBUTES) {
+        onnx_write_ints(e->writer, onnx_export_unary(e, "Pad", cut, e->output), "pads", 8, pads);
+        return;
+    }
     onnx_export_list(e, "pads", 8, pads, names[4]);
     onnx_write_node(e->writer, "Pad", (const char *[]){cut, names[4], NULL}, e->output);
 }

@@ -110,6 +110,21 @@ void onnx_write_network(struct onnx_writer *writer, const struct onnx_part_of_ne
     memory_free(&e.needed);
 }
 
+void onnx_set_needs_add(struct onnx_set_needs *needs, const struct network *network)
+{
+    for (int32_t i = 1; i < network->layer_count; i++) {
+        const struct layer *layer = &network->layers[i];
+        bool softmax = layer->kind == LAYER_SOFTMAX || layer->kind == LAYER_LOG_SOFTMAX;
+        needs->attributes = needs->attributes || layer->kind == LAYER_CLIP;
+        needs->inputs = needs->inputs || (softmax && (layer->shape.h > 1 || layer->shape.w > 1));
+    }
+}
+
+enum onnx_set onnx_set_needed(const struct onnx_set_needs *needs)
+{
+    return needs->attributes && !needs->inputs ? ONNX_SET_ATTRIBUTES : ONNX_SET_INPUTS;
+}
+
 void onnx_write_flatten(struct onnx_writer *writer, const char *input, const char *output)
 {
     Onnx__NodeProto *node = onnx_write_node(writer, "Flatten", (const char *[]){input, NULL}, output);
@@ -126,10 +141,13 @@ enum status onnx_export_network(const struct network *network, bool with_scaling
     char output[ONNX_NAME_BYTES];
     bool vector;
     int32_t rank = network->output_rank;
+    struct onnx_set_needs needs = {false, false};
     if (with_scaling && image.c > SCALING_CHANNELS_MAX)
         return error_set(STATUS_SHAPE, "%s: images of %d channels; scaling is for at most %d", path, image.c,
                          SCALING_CHANNELS_MAX);
     onnx_writer_begin(&writer, network->architecture, image, "logits", rank, dims);
+    onnx_set_needs_add(&needs, network);
+    onnx_writer_choose_set(&writer, onnx_set_needed(&needs));
     if (with_scaling)
         onnx_write_scaling(&writer, &network->scaling, image.c, "image", "scaled");
     const struct onnx_part_of_network part = {.network = network,

@@ -23,6 +23,15 @@ struct onnx_part_of_network {
 void onnx_write_network(struct onnx_writer *writer, const struct onnx_part_of_network *part,
                         char output[ONNX_NAME_BYTES], bool *vector);
 
+/* What operator set a graph of several networks is best written in: begin with {false, false}, add each.
+ * OpenCV before 4.7 reads the bounds of a Clip only as attributes, but sets that have them so mean something
+ * else by the softmax of an image: that comes first. */
+struct onnx_set_needs {
+    bool attributes, inputs;
+};
+void onnx_set_needs_add(struct onnx_set_needs *needs, const struct network *network);
+enum onnx_set onnx_set_needed(const struct onnx_set_needs *needs);
+
 /* Makes a value (N, C, 1, 1) a vector (N, C), as `output`. */
 void onnx_write_flatten(struct onnx_writer *writer, const char *input, const char *output);
 

@@ -7,7 +7,7 @@
 #include "compute/base/memory.h"
 #include "compute/base/output_file.h"
 
-enum { OPERATOR_SET = 13, IR_VERSION = 7 };
+enum { IR_VERSION = 7 };
 
 /* Messages are freed by protobuf-c, so everything in them comes from malloc and not from memory_allocate. */
 static void *take(struct onnx_writer *writer, size_t count, size_t bytes)
@@ -98,7 +98,7 @@ static void describe_value(struct onnx_writer *writer, Onnx__ValueInfoProto *val
 void onnx_writer_begin(struct onnx_writer *writer, const char *graph_name, struct shape image,
                        const char *output, int32_t rank, const int64_t *dims)
 {
-    *writer = (struct onnx_writer){.status = STATUS_OK};
+    *writer = (struct onnx_writer){.status = STATUS_OK, .set = ONNX_SET_INPUTS};
     writer->model = take_message(writer, &onnx__model_proto__descriptor);
     if (writer->model == NULL)
         return;
@@ -113,7 +113,7 @@ void onnx_writer_begin(struct onnx_writer *writer, const char *graph_name, struc
         return;
     set->domain = take_text(writer, "");
     set->has_version = true;
-    set->version = OPERATOR_SET;
+    set->version = ONNX_SET_INPUTS;
     model->graph = take_message(writer, &onnx__graph_proto__descriptor);
     if (model->graph == NULL)
         return;
@@ -126,6 +126,13 @@ void onnx_writer_begin(struct onnx_writer *writer, const char *graph_name, struc
         writer,
         ADD(writer, model->graph->output, model->graph->n_output, &onnx__value_info_proto__descriptor),
         output, rank, dims);
+}
+
+void onnx_writer_choose_set(struct onnx_writer *writer, enum onnx_set set)
+{
+    writer->set = set;
+    if (writer->status == STATUS_OK)
+        writer->model->opset_import[0]->version = set;
 }
 
 void onnx_writer_clear(struct onnx_writer *writer)

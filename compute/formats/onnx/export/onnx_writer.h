@@ -8,17 +8,27 @@
 
 enum { ONNX_NAME_BYTES = 256 }; /* of a value, a node or a tensor, with the terminating zero */
 
+/* Operator sets that graphs are written in. */
+enum onnx_set {
+    ONNX_SET_ATTRIBUTES = 10, /* the last that has bounds and paddings as attributes */
+    ONNX_SET_INPUTS = 13      /* has them as inputs, and softmax along one axis */
+};
+
 struct onnx_writer {
     enum status status; /* of the first call that failed */
+    enum onnx_set set;
     Onnx__ModelProto *model;
     size_t data_bytes; /* of all tensors */
 };
 
-/* A model of operator set 13 with one input "image" (N, C, H, W) and one output (N, …) of `rank` dimensions
- * `dims`, both float32, N free. onnx_writer_clear releases it, also after a failure. */
+/* A model of operator set ONNX_SET_INPUTS with one input "image" (N, C, H, W) and one output (N, …) of `rank`
+ * dimensions `dims`, both float32, N free. onnx_writer_clear releases it, also after a failure. */
 void onnx_writer_begin(struct onnx_writer *writer, const char *graph_name, struct shape image,
                        const char *output, int32_t rank, const int64_t *dims);
 void onnx_writer_clear(struct onnx_writer *writer);
+
+/* Another operator set, before the first node. */
+void onnx_writer_choose_set(struct onnx_writer *writer, enum onnx_set set);
 
 /* A constant; the data are copied. */
 void onnx_write_floats(struct onnx_writer *writer, const char *name, int32_t rank, const int64_t *dims,
