@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
@@ -8,20 +9,23 @@
 #include "mpi/wire/event_batch.h"
 #include "mpi/wire/machine.h"
 #include "mpi/wire/progress.h"
+#include "mpi/wire/wire_protocol.h"
 #include "mpi/wire/wire_socket.h"
 
 enum {
-    SEND_QUEUE_MESSAGES = 8, /* in ZeroMQ; what it does not take stays in the sender's own queue */
+    SEND_QUEUE_MESSAGES = 2, /* in ZeroMQ; what it does not take stays in the sender's own queue */
     LINGER_MS = 1000         /* when closing: for the sender's queue, and once more for ZeroMQ's */
 };
 
-static const double MESSAGE_INTERVAL = 0.1; /* seconds between two messages */
+static const double MESSAGE_INTERVAL = 0.1; /* seconds between two messages, at least */
+static const double INTERVAL_MAX = 10;      /* who is silent for longer is taken for dead some time */
 
 struct progress_sender {
     void *context, *socket; /* the thread's, once it runs */
     pthread_t thread;
     bool thread_runs;
     int32_t rank;
+    double interval; /* seconds between two messages */
     char host[EVENT_HOST_BYTES];
     struct progress_energy energy; /* read NULL: it is not told */
 
@@ -120,7 +124,7 @@ static void *sender_run(void *argument)
         }
         pthread_mutex_unlock(&sender->lock);
         bool sent = message != NULL && message_send(sender, message, machine_monotonic() + MESSAGE_INTERVAL);
-        due = machine_monotonic() + MESSAGE_INTERVAL;
+        due = machine_monotonic() + sender->interval;
         pthread_mutex_lock(&sender->lock);
         if (sent) {
             event_batches_return(&sender->batches, message);
@@ -141,6 +145,7 @@ static enum status sender_prepare(struct progress_sender *sender, const struct p
 {
     const struct wire_socket_options push = {.type = ZMQ_PUSH,
                                              .send_queue = SEND_QUEUE_MESSAGES,
+                                             .buffer_bytes = WIRE_COLLECT_BUFFER_BYTES,
                                              .linger_ms = LINGER_MS,
                                              .message_bytes_max = EVENT_MESSAGE_BYTES_MAX,
                                              .client = &access->key};
@@ -175,6 +180,7 @@ enum status progress_sender_create(const struct progress_access *access, int32_t
     pthread_cond_init(&made->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
     made->rank = rank;
+    made->interval = fmin(fmax(MESSAGE_INTERVAL, access->interval), INTERVAL_MAX);
     if (energy != NULL)
         made->energy = *energy;
     machine_host(made->host, sizeof made->host);

@@ -28,7 +28,8 @@ enum {
 };
 
 static const double DRAIN_SECONDS_MAX = 10;
-static const double ODDITIES_SECONDS = 60; /* between two lines that tell of strangers and nonsense */
+static const double MESSAGES_A_SECOND = 1000; /* from all ranks together: a few per cent of a processor */
+static const double ODDITIES_SECONDS = 60;    /* between two lines that tell of strangers and nonsense */
 
 struct progress_server {
     struct server_doors doors;
@@ -364,6 +365,7 @@ enum status progress_server_start(const char *run_directory, const char *bind_ad
                                   struct progress_access *ranks)
 {
     memset(ranks, 0, sizeof *ranks);
+    ranks->interval = (double)run_start->total / MESSAGES_A_SECOND;
     enum status status = memory_allocate(server, 1, sizeof **server, "progress server");
     if (status != STATUS_OK)
         return status;

@@ -10,7 +10,7 @@
 
 enum {
     COLLECT_QUEUE_MESSAGES =
-        8, /* a rank, of EVENT_BATCH_BYTES_MAX at most; beyond that TCP holds the rank back */
+        2, /* a rank, of EVENT_BATCH_BYTES_MAX at most; beyond that TCP holds the rank back */
     PUBLISH_QUEUE_EVENTS =
         32768, /* a monitor; a slow one loses events, sees the gap and asks for a snapshot */
     SNAPSHOT_QUEUE = 2,
@@ -59,6 +59,7 @@ static enum status sockets_open(const char *address, struct endpoint_description
     struct admission_rule rules[] = {{.domain = domain_ranks}, {.domain = domain_monitors}};
     const struct wire_socket_options collect = {.type = ZMQ_PULL,
                                                 .receive_queue = COLLECT_QUEUE_MESSAGES,
+                                                .buffer_bytes = WIRE_COLLECT_BUFFER_BYTES,
                                                 .linger_ms = 0,
                                                 .message_bytes_max = EVENT_BATCH_BYTES_MAX,
                                                 .server = &doors->keys,

@@ -79,6 +79,10 @@ enum status wire_socket_create(void *context, const struct wire_socket_options *
     failed |= zmq_setsockopt(*socket, ZMQ_MAXMSGSIZE, &bytes_max, sizeof bytes_max);
     if (options->send_queue > 0)
         failed |= zmq_setsockopt(*socket, ZMQ_SNDHWM, &options->send_queue, sizeof options->send_queue);
+    if (options->buffer_bytes > 0) {
+        failed |= zmq_setsockopt(*socket, ZMQ_SNDBUF, &options->buffer_bytes, sizeof options->buffer_bytes);
+        failed |= zmq_setsockopt(*socket, ZMQ_RCVBUF, &options->buffer_bytes, sizeof options->buffer_bytes);
+    }
     if (options->receive_queue > 0)
         failed |= zmq_setsockopt(*socket, ZMQ_RCVHWM, &options->receive_queue, sizeof options->receive_queue);
     if (options->server != NULL)

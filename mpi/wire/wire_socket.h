@@ -18,6 +18,7 @@ struct wire_socket_options {
     int type;                  /* ZMQ_PUSH, … */
     int send_queue;            /* messages kept a peer before sending fails or drops; 0: leave as it is */
     int receive_queue;         /* the same for receiving */
+    int buffer_bytes;          /* of the kernel, each way; 0: leave as it is */
     int linger_ms;             /* how long closing may take for what is unsent */
     int64_t message_bytes_max; /* a peer that sends longer ones is disconnected */
 
