@@ -165,7 +165,8 @@ static void write_reuse(const json_t *record, FILE *out)
                    "2.3 pp", "%.2f pp, mean of %zu", table_mean(within, "lost, pp"), table_row_count(within));
     if (scratch > 0)
         write_line(out, record, "Reuse within a dataset, against training from scratch: top-1 lost", "2.3 pp",
-                   "%.2f pp, mean of %d", table_mean(within, "lost to scratch, pp"), scratch);
+                   "%.2f pp, mean of %d; from scratch for %.0f epochs",
+                   table_mean(within, "lost to scratch, pp"), scratch, table_mean(within, "epochs"));
     if (table_row_count(between) > 0)
         write_line(out, record,
                    "Reuse between datasets, against the networks restricted to their classes: top-1 lost",

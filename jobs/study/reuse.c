@@ -44,6 +44,7 @@ static json_t *create_within(struct study *study)
                                                   {"seconds", 1},
                                                   {"from scratch, top-1 %", 2},
                                                   {"lost to scratch, pp", 2},
+                                                  {"epochs", 0},
                                                   {"from scratch, s", 1}};
     json_t *table =
         table_create(study->tables, "within", "Modules of one network, against it and from scratch");
@@ -89,7 +90,7 @@ static enum status train_from_scratch(struct study *study, const struct reused *
 }
 
 static void add_within(json_t *table, const struct reused *reused, const struct study_draw *draw,
-                       int32_t number, json_t *judged, json_t *scratch)
+                       int32_t number, int32_t epochs, json_t *judged, json_t *scratch)
 {
     char names[192];
     const json_t *composed = step_result(judged, 1), *restricted = step_result(judged, 2);
@@ -109,6 +110,7 @@ static void add_within(json_t *table, const struct reused *reused, const struct 
     table_number(table, 100 * result_number(step_result(scratch, 1), "top1"));
     table_number(
         table, points_lost(result_number(step_result(scratch, 1), "top1"), result_number(composed, "top1")));
+    table_number(table, scratch != NULL ? epochs : (double)NAN);
     table_number(table, result_number(step_result(scratch, 0), "seconds"));
 }
 
@@ -126,7 +128,7 @@ static enum status reuse_within(struct study *study, const struct reused *reused
         if (status == STATUS_OK && number <= options->scratch_draws)
             status = train_from_scratch(study, reused, &draw, number, &scratch);
         if (status == STATUS_OK)
-            add_within(table, reused, &draw, number, judged, scratch);
+            add_within(table, reused, &draw, number, options->epochs, judged, scratch);
     }
     return status;
 }
