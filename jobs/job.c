@@ -295,6 +295,26 @@ static enum status agree_on_arguments(const struct job *job)
     return ranks_agree(job->comm, status);
 }
 
+/* A launcher that does not speak the MPI library's language starts ranks that never find one another, each of
+ * which would do all of the work and write the same files. srun without --mpi=pmix does that, and so does
+ * another MPI's mpiexec. */
+static enum status check_company(const struct job *job)
+{
+    const char *const counts[] = {"SLURM_STEP_NUM_TASKS", "PMI_SIZE"};
+    if (job->rank_count > 1 || getenv("OMPI_COMM_WORLD_SIZE") != NULL)
+        return STATUS_OK;
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        const char *text = getenv(counts[i]);
+        if (text != NULL && atoi(text) > 1)
+            return error_set(
+                STATUS_USAGE,
+                "%s tells of %s tasks, but MPI of one rank: they did not find one another; start "
+                "them with srun --mpi=pmix (srun --mpi=list shows what there is) or mpirun",
+                counts[i], text);
+    }
+    return STATUS_OK;
+}
+
 /* Collective: all ranks convolve alike, or their results would differ. */
 static enum status set_convolutions(struct job *job, const struct job_options *options,
                                     struct convolution_plan_file *plan)
@@ -369,7 +389,8 @@ int job_run(const struct job_options *options, enum status (*work)(struct job *j
         return exit_code(work_inside(work, input));
     struct job job = {.comm = MPI_COMM_WORLD, .stop = &stop_asked};
     int provided = 0;
-    catch_signals(); /* before MPI starts, which takes a while */
+    bool speaks = job_launched_rank() == 0; /* MPI changes the environment of a rank that is alone */
+    catch_signals();                        /* before MPI starts, which takes a while */
     MPI_Init_thread(NULL, NULL, MPI_THREAD_MULTIPLE, &provided);
     job.rank = ranks_rank(job.comm);
     job.rank_count = ranks_count(job.comm);
@@ -378,14 +399,16 @@ int job_run(const struct job_options *options, enum status (*work)(struct job *j
     job.progress_line = job.rank == 0 && (strcmp(progress, "always") == 0 ||
                                           (strcmp(progress, "auto") == 0 && isatty(STDERR_FILENO)));
     struct convolution_plan_file plan = {0};
-    enum status status = agree_on_arguments(&job);
+    enum status status = check_company(&job);
+    if (status == STATUS_OK)
+        status = agree_on_arguments(&job);
     if (status == STATUS_OK)
         status = set_convolutions(&job, options, &plan);
     if (status == STATUS_OK)
         status = open_energy(&job, options);
     if (status == STATUS_OK)
         status = ranks_agree(job.comm, flush_output(work(&job, input)));
-    if (job.rank == 0)
+    if (job.rank == 0 && speaks)
         print_error(status);
     convolution_use_plan(NULL, 0);
     convolution_plan_file_clear(&plan);

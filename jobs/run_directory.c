@@ -74,17 +74,20 @@ static enum status describe(const struct job *job, const char *directory, const 
                             const struct option_records *records, const char (*hosts)[HOST_BYTES])
 {
     char *path = NULL;
-    enum status status = make_folder(directory);
-    if (status == STATUS_OK)
-        status = run_directory_path(directory, "run.json", &path);
+    enum status status = run_directory_path(directory, "run.json", &path);
     if (status == STATUS_OK)
         status = json_file_write(path, run_description(job, command_line, records, hosts));
     memory_free(&path);
     return status;
 }
 
-enum status run_directory_prepare(const struct job *job, const char *path, const char *command_line,
-                                  const struct option_records *records)
+enum status run_directory_make(const struct job *job, const char *path)
+{
+    return ranks_agree(job->comm, job->rank == 0 ? make_folder(path) : STATUS_OK);
+}
+
+enum status run_directory_describe(const struct job *job, const char *path, const char *command_line,
+                                   const struct option_records *records)
 {
     char host[HOST_BYTES] = "", (*hosts)[HOST_BYTES] = NULL;
     enum status status = STATUS_OK;
@@ -104,8 +107,13 @@ enum status run_directory_prepare(const struct job *job, const char *path, const
 enum status run_publish(const struct published_run *run, enum status (*work)(void *context), void *context)
 {
     MPI_Comm comm = run->job->comm;
-    enum status status = run_progress_open(comm, run->directory, run->bind, run->command_line,
-                                           run->class_count, run->progress);
+    enum status status = run_directory_make(run->job, run->directory);
+    if (status != STATUS_OK)
+        return status;
+    status = run_progress_open(comm, run->directory, run->bind, run->command_line, run->class_count,
+                               run->progress);
+    if (status == STATUS_OK)
+        status = run_directory_describe(run->job, run->directory, run->command_line, run->records);
     if (status == STATUS_OK)
         status = work(context);
     if (run_progress_close(comm, run->progress, status,

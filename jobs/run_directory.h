@@ -8,22 +8,27 @@
 #include "mpi/energy.h"
 #include "mpi/option_records.h"
 
-/* Collective. Makes the folder if it is not there (its parent must be) and writes RUN/run.json: the command
- * line, the options, versions, ranks, threads and host names. */
-enum status run_directory_prepare(const struct job *job, const char *path, const char *command_line,
-                                  const struct option_records *records);
+/* Collective. Makes the folder if it is not there (its parent must be). */
+enum status run_directory_make(const struct job *job, const char *path);
+
+/* Collective. Writes RUN/run.json: the command line, the options, versions, ranks, threads and host names.
+ * After run_progress_open, which refuses a directory that another run is using: its run.json stays. */
+enum status run_directory_describe(const struct job *job, const char *path, const char *command_line,
+                                   const struct option_records *records);
 
 /* A run that monitors can follow, from its directory. */
 struct published_run {
     const struct job *job;
     const char *directory, *bind, *command_line; /* as run_progress_open wants them */
     int32_t class_count;                         /* 0: it does not go by classes */
+    const struct option_records *records;        /* for run.json */
     struct run_progress *progress;
     struct console *console; /* for the note that its end could not be published */
     const char *result;      /* its last words when all went well: the file that was made */
 };
 
-/* Collective. Opens the progress, works, and closes it with what came of it. */
+/* Collective. Makes the directory, opens the progress, describes the run, works, and closes the progress with
+ * what came of it. */
 enum status run_publish(const struct published_run *run, enum status (*work)(void *context), void *context);
 
 /* Rank 0 adds a row to RUN/emissions.csv: what `command` ("facet train") cost. That it cannot be written is

@@ -312,7 +312,7 @@ static enum status record_options(struct decompose_run *run)
         record_activation(arguments, &run->records);
     option_records_add(&run->records, "--classes", "%s",
                        arguments->classes != NULL ? arguments->classes : "all");
-    return run_directory_prepare(run->job, arguments->run, arguments->command_line, &run->records);
+    return STATUS_OK;
 }
 
 /* Collective. All images are needed at once, on every rank. */
@@ -379,6 +379,7 @@ static enum status publish(struct decompose_run *run)
                                             .bind = run->arguments->job.bind,
                                             .command_line = run->arguments->command_line,
                                             .class_count = run->class_count,
+                                            .records = &run->records,
                                             .progress = &run->progress,
                                             .console = &run->console,
                                             .result = run->modules};

@@ -417,12 +417,15 @@ static void print_summary(const struct study *study, const struct arguments *arg
 }
 
 /* Collective. */
-static enum status run_study(struct study *study, const struct arguments *arguments)
+static enum status run_study(struct study *study, const struct arguments *arguments,
+                             const struct option_records *records)
 {
     enum status status = study_open(study);
     if (status == STATUS_OK)
         status = run_progress_open(study->job->comm, study->directory, arguments->job.bind,
                                    study->command_line, 0, study->progress);
+    if (status == STATUS_OK)
+        status = run_directory_describe(study->job, study->directory, study->command_line, records);
     if (status == STATUS_OK)
         status = arguments->kind->run(study);
     if (status == STATUS_OK && study->job->rank == 0)
@@ -456,9 +459,9 @@ static enum status study_on_ranks(struct job *job, void *input)
     energy_start(&meter);
     console_open(&console, false);
     option_records_add(&records, "study", "%s", arguments->kind->name);
-    enum status status = run_directory_prepare(job, arguments->directory, arguments->command_line, &records);
+    enum status status = run_directory_make(job, arguments->directory);
     if (status == STATUS_OK)
-        status = run_study(&study, arguments);
+        status = run_study(&study, arguments, &records);
     if (status == STATUS_OK) {
         struct energy_cost cost = energy_read(job->comm, &meter);
         run_directory_add_cost(job, arguments->directory, "facet study", &cost);

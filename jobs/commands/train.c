@@ -292,6 +292,7 @@ static enum status publish(struct train_run *run)
                                             .directory = run->directory,
                                             .bind = run->arguments->job.bind,
                                             .command_line = run->arguments->command_line,
+                                            .records = &run->records,
                                             .progress = &run->progress,
                                             .console = &run->console,
                                             .result = run->arguments->output};
@@ -344,10 +345,8 @@ static enum status train_on_ranks(struct job *job, void *input)
         status = ranks_agree(job->comm, load(&run));
     if (status == STATUS_OK) {
         record_options(&run);
-        status = run_directory_prepare(job, run.directory, run.arguments->command_line, &run.records);
-    }
-    if (status == STATUS_OK)
         status = publish(&run);
+    }
     console_close(&run.console);
     if (status == STATUS_OK) {
         struct energy_cost cost = energy_read(job->comm, &meter);

@@ -184,6 +184,7 @@ static enum status publish(struct training_run *run)
                                             .bind = run->arguments->job.bind,
                                             .command_line = run->arguments->command_line,
                                             .class_count = run->class_count,
+                                            .records = &run->records,
                                             .progress = &run->progress,
                                             .console = &run->console,
                                             .result = run->modules};
@@ -216,10 +217,8 @@ static enum status train_modules_on_ranks(struct job *job, void *input)
     enum status status = ranks_agree(job->comm, load(&run));
     if (status == STATUS_OK) {
         record_options(&run);
-        status = run_directory_prepare(job, run.arguments->run, run.arguments->command_line, &run.records);
-    }
-    if (status == STATUS_OK)
         status = publish(&run);
+    }
     console_close(&run.console);
     if (status == STATUS_OK) {
         struct energy_cost cost = energy_read(job->comm, &meter);

@@ -9,11 +9,15 @@ import_fashion_mnist 60
 mapfile -t options < <(training 60)
 run facet train "${options[@]}" --threads 1 -o one.h5
 
-# Slurm counts limits in minutes and looks at them twice a minute: the signal comes within the first half of one.
+# Slurm counts limits in minutes and looks at them twice a minute: the signal comes within the first half minute, and leaves
+# a busy machine one and a half to save in.
 for launcher in srun mpirun; do
     export FACET_LAUNCHER=$launcher
-    submit "$launcher" --time=1 --signal=B:USR1@59 "$source_dir/slurm/train.sbatch" "${options[@]}" -o "$launcher.h5"
-    wait_until 300 "$launcher: job $job goes back into the queue" job_was_restarted || finish
+    submit "$launcher" --time=2 --signal=B:USR1@119 "$source_dir/slurm/train.sbatch" "${options[@]}" -o "$launcher.h5"
+    wait_until 300 "$launcher: job $job goes back into the queue" job_was_restarted || {
+        cat "$launcher.out"
+        finish
+    }
     on head scontrol update "JobId=$job" TimeLimit=30 # once is enough
     expect_job COMPLETED "$launcher"
     expect_text "$launcher.out" "go on with --resume"

@@ -82,6 +82,16 @@ facet train --net mlp-1 --data two.h5 --epochs 1 -o closed.h5 <&- >&- 2>&- || co
 [ "$code" -eq 1 ] || mistake "exit code $code, expected 1: train with nowhere to tell its result"
 expect_same_bytes open.h5 closed.h5
 
+# Ranks that did not find one another: one of them says so, none works.
+for variable in SLURM_STEP_NUM_TASKS PMI_SIZE; do
+    expect 2 env "$variable=2" SLURM_PROCID=0 facet train --net mlp-1 --data two.h5 --epochs 1 -o lonely.h5
+    expect_text stderr "$variable tells of 2 tasks, but MPI of one rank"
+    expect 2 env "$variable=2" SLURM_PROCID=1 facet train --net mlp-1 --data two.h5 --epochs 1 -o lonely.h5
+    expect_empty stderr
+done
+[ ! -e lonely.h5 ] && [ ! -e lonely.h5.run ] || mistake "a rank that is alone began to work"
+run mpirun -n 1 env SLURM_STEP_NUM_TASKS=2 facet train --net mlp-1 --data two.h5 --epochs 1 -o alone.h5
+
 expect 0 facet-monitor --help
 expect_empty stderr
 expect 2 facet-monitor
