@@ -23,7 +23,9 @@ static const struct argp_option option_table[] = {
      "leave the fewest ranks idle",
      6},
     {"checkpoint-every", KEY_CHECKPOINT_EVERY, "SECONDS", 0,
-     "How often a class that takes long saves where it is (default 300)", 6},
+     "How often train-modules saves where it is within a class (default 300); the methods of decompose save "
+     "whole classes alone",
+     6},
     {0}};
 
 static error_t parse_option(int key, char *text, struct argp_state *state)

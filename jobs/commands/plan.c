@@ -1,4 +1,5 @@
-/* facet plan: what a run would take on other numbers of ranks, from one that was recorded. */
+/* facet plan: what a run would take on other numbers of ranks, from one that was recorded or is run for it.
+ */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include "jobs/commands/commands.h"
 #include "jobs/job.h"
 #include "jobs/json_output.h"
+#include "jobs/plan_trial.h"
 #include "jobs/plots/plot.h"
 #include "jobs/run_directory.h"
 #include "mpi/class_schedule.h"
@@ -19,6 +21,8 @@
 enum { RANKS_LISTED_MAX = 64, PLANNED_RANKS_MAX = 100000, PLANNED_CLASSES_MAX = 20000 };
 
 struct arguments {
+    struct job_options job; /* of the trial */
+    struct plan_trial trial;
     const char *run, *plot;
     int32_t ranks[RANKS_LISTED_MAX];
     int32_t listed;
@@ -35,6 +39,7 @@ enum {
     KEY_LATENCY,
     KEY_ANSWER,
     KEY_DISK,
+    KEY_TRIAL,
     KEY_PLOT,
     KEY_JSON
 };
@@ -47,6 +52,8 @@ static const struct argp_option options[] = {
     {"latency", KEY_LATENCY, "SECONDS", 0, "A small message from node to node (default 0.0001, TCP)", 0},
     {"answer", KEY_ANSWER, "SECONDS", 0, "Rank 0 answers one question for a class (default 0.00002)", 0},
     {"disk", KEY_DISK, "MB/S", 0, "What all ranks together write to the file system (default 500)", 0},
+    {"trial", KEY_TRIAL, "N", 0,
+     "Run COMMAND for so many classes, the first ones (default: 3, or one a rank where there are more)", 0},
     {"plot", KEY_PLOT, "FILE.svg", 0,
      "Draw efficiency and idle share over the number of ranks (needs gnuplot)", 0},
     {"json", KEY_JSON, 0, 0, "Print the plan as JSON", 0},
@@ -68,15 +75,35 @@ static void parse_ranks(struct argp_state *state, const char *text, struct argum
 }
 
 static const struct plain_option plain[] = {
-    PLAIN_TEXT(ARGP_KEY_ARG, struct arguments, run, "RUN"),
     PLAIN_TEXT(KEY_PLOT, struct arguments, plot, NULL),
     PLAIN_FLAG(KEY_JSON, struct arguments, json),
 };
+
+/* A run, or a command and its words. */
+static void take_arguments(struct argp_state *state, struct arguments *arguments)
+{
+    char **words = state->argv + state->next;
+    int count = state->argc - state->next;
+    if (count == 1 && !plan_trial_knows(words[0])) {
+        arguments->run = words[0];
+        return;
+    }
+    if (!plan_trial_knows(words[0]))
+        argp_error(state, "'%s %s' given, expected RUN, or decompose or train-modules with its arguments",
+                   words[0], words[1]);
+    arguments->trial.words = words;
+    arguments->trial.count = count;
+    arguments->run = plan_trial_run(&arguments->trial);
+    parse_require(state, "-o RUN of the command to try", arguments->run);
+}
 
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
     switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &arguments->job;
+        return 0;
     case KEY_RANKS:
         parse_ranks(state, text, arguments);
         return 0;
@@ -98,17 +125,31 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case KEY_DISK:
         arguments->disk = parse_number(state, "--disk", text, 0.001F, 1e9F);
         return 0;
+    case KEY_TRIAL:
+        arguments->trial.classes = (int32_t)parse_integer(state, "--trial", text, 1, PLANNED_CLASSES_MAX);
+        return 0;
+    case ARGP_KEY_ARG:
+        return ARGP_ERR_UNKNOWN; /* all at once, as ARGP_KEY_ARGS */
+    case ARGP_KEY_ARGS:
+        take_arguments(state, arguments);
+        return 0;
+    case ARGP_KEY_END:
+        parse_require(state, "RUN", arguments->run);
+        return 0;
     default:
         return plain_options_parse(plain, sizeof plain / sizeof *plain, key, text, state);
     }
 }
 
+static const struct argp_child children[] = {{&job_argp, 0, NULL, 0}, {0}};
+
 const struct argp argp_plan = {
     options,
     parse_option,
-    "RUN",
+    "RUN | -- COMMAND...",
     "Predict what a class-by-class run takes on other numbers of ranks, and how well it uses them, from the "
-    "directory of one that was recorded: a short one of a few classes will do.\v"
+    "directory of one that was recorded, or from a short one that is run for it: COMMAND is a facet "
+    "decompose or facet train-modules with all its arguments, and is run for a few classes.\v"
     "The model: before the first class a run takes what was recorded. Classes are handed out longest first "
     "in a "
     "discrete-event simulation of the queue: a question travels for --latency, waits for those before it, is "
@@ -117,9 +158,9 @@ const struct argp argp_plan = {
     "each further rank. Nothing else is sent while classes are made. Then counts are summed in 2·log2(ranks) "
     "steps of --latency, modules are made, shared by all ranks, and stored at --disk, whatever the number of "
     "ranks. All ranks are as fast as those recorded: a plan knows nothing of memory they share on a node.\n\n"
-    "  facet decompose resnet20.h5 --data train.h5 --classes 0-2 -o trial\n"
-    "  facet plan trial --classes 1000 --ranks 1,16,256",
-    NULL,
+    "  facet plan --classes 1000 -- decompose resnet20.h5 --data train.h5 -o trial\n"
+    "  facet plan trial --classes 1000 --ranks 1,16,256 --plot plan.svg",
+    children,
     NULL,
     NULL};
 
@@ -285,6 +326,7 @@ static enum status draw(const struct arguments *arguments, const struct workload
     return plot_write(&plot, arguments->plot);
 }
 
+/* On one rank. */
 static enum status plan(void *input)
 {
     const struct arguments *arguments = input;
@@ -309,11 +351,19 @@ static enum status plan(void *input)
     return status;
 }
 
+static enum status try_and_plan(struct job *job, void *input)
+{
+    const struct arguments *arguments = input;
+    enum status status = plan_trial_make(job, &arguments->trial);
+    return status == STATUS_OK && job->rank == 0 ? plan(input) : status;
+}
+
 int command_plan(int argc, char **argv)
 {
     struct arguments arguments = {.latency = 1e-4F, .answer = 2e-5F, .disk = 500};
     for (int32_t ranks = 1; ranks <= 1024; ranks *= 2)
         arguments.ranks[arguments.listed++] = ranks;
     job_parse(&argp_plan, argc, argv, &arguments);
-    return job_run_single(plan, &arguments);
+    return arguments.trial.count > 0 ? job_run(&arguments.job, try_and_plan, &arguments)
+                                     : job_run_single(plan, &arguments);
 }

@@ -2,7 +2,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <ftw.h>
 #include <math.h>
 #include <stdarg.h>
@@ -16,6 +15,7 @@
 #include "compute/base/memory.h"
 #include "jobs/command_line.h"
 #include "jobs/commands/commands.h"
+#include "jobs/hushed.h"
 #include "jobs/json_output.h"
 #include "mpi/energy.h"
 #include "mpi/ranks.h"
@@ -215,31 +215,6 @@ static enum status prepare_folder(struct study *study, const struct study_step *
     if (mkdir(step->folder, 0777) != 0)
         return error_set(STATUS_IO, "%s: cannot be made: %s", step->folder, strerror(errno));
     return json_file_write(path, json_pack("{s:s}", "key", key));
-}
-
-/* What a command prints for people is not the study's to print. */
-struct hushed {
-    int stdout_was;
-};
-
-static void hush(struct hushed *hushed)
-{
-    int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    fflush(stdout);
-    hushed->stdout_was = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
-    if (nowhere >= 0) {
-        dup2(nowhere, STDOUT_FILENO);
-        close(nowhere);
-    }
-}
-
-static void unhush(const struct hushed *hushed)
-{
-    fflush(stdout);
-    if (hushed->stdout_was >= 0) {
-        dup2(hushed->stdout_was, STDOUT_FILENO);
-        close(hushed->stdout_was);
-    }
 }
 
 /* A command's words as argv, with `--resume` where it can go on. *text is the command as one would type it,

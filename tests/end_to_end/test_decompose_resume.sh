@@ -78,6 +78,17 @@ seconds() { grep -o '"seconds": [0-9.]*' stdout | sed -n "$1s/.*: //p"; }
 awk -v recorded="$(seconds 1)" -v one="$(seconds 2)" -v four="$(seconds 3)" \
     'BEGIN { exit !(one > 0.85 * recorded && one < 1.15 * recorded && four < one) }' ||
     mistake "the plan of a run on one rank is not what it took: $(cat stdout)"
+# A plan from a run that is made for it, of the first classes.
+run mpirun -n 2 facet plan --ranks 1,2 --threads 1 --json -- "${decompose[@]:1:6}" -o trial
+expect_text stdout '"classes": 3'
+expect_text trial/run.json '"--classes": "0-2"'
+run facet plan --trial 1 --classes 20 --ranks 4 --threads 1 --json -- "${decompose[@]:1:6}" -o trial
+expect_text stdout '"classes": 20'
+expect_text trial/run.json '"--classes": "0-0"'
+expect 2 facet plan -- decompose net.h5 --data train.h5
+expect_text stderr "-o RUN"
+expect 2 facet plan -- inspect net.h5
+expect_text stderr "decompose or train-modules"
 expect 1 facet plan .
 expect_text stderr "events.jsonl"
 expect 2 facet plan whole --ranks 0
