@@ -47,9 +47,8 @@ enum status progress_server_stop(struct progress_server **server, const struct e
 
 struct progress_sender;
 
-/* One a rank. Its thread sends at most ten messages a second, fewer
- * when there are many ranks. energy NULL: it is not told. STATUS_FORMAT when
- * the endpoint is none. */
+/* One a rank. Its thread sends at most ten messages a second, fewer when there are many ranks. energy NULL:
+ * it is not told. STATUS_FORMAT when the endpoint is none. */
 enum status progress_sender_create(const struct progress_access *access, int32_t rank,
                                    const struct progress_energy *energy, struct progress_sender **sender);
 
