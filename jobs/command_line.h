@@ -8,19 +8,19 @@
 
 /* An option whose text is kept as it stands, or that is given or not: a parser needs no case for it. */
 struct plain_option {
-    int key;              /* ARGP_KEY_ARG: the argument beside the options */
     size_t offset;        /* of the parser's input: a const char *, or a bool for a flag */
-    bool flag;            /* takes no value */
     const char *required; /* its name for people ("--data"), when it must be given */
+    int key;              /* ARGP_KEY_ARG: the argument beside the options */
+    bool flag;            /* takes no value */
 };
 
 #define PLAIN_TEXT(key, arguments, member, required)                                                         \
     {                                                                                                        \
-        key, offsetof(arguments, member), false, required                                                    \
+        offsetof(arguments, member), required, key, false                                                    \
     }
 #define PLAIN_FLAG(key, arguments, member)                                                                   \
     {                                                                                                        \
-        key, offsetof(arguments, member), true, NULL                                                         \
+        offsetof(arguments, member), NULL, key, true                                                         \
     }
 
 /* What a parser does with keys it has no case for: keeps plain options in state->input, wants at ARGP_KEY_END

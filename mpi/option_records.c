@@ -27,21 +27,18 @@ void option_records_add(struct option_records *records, const char *name, const 
     struct option_record *record = &records->records[records->count++];
     memset(record, 0, sizeof *record);
     snprintf(record->name, sizeof record->name, "%s", name);
-    va_list arguments, again;
+    va_list arguments;
+    char *value = NULL;
     va_start(arguments, format);
-    va_copy(again, arguments);
-    int length = vsnprintf(record->value, sizeof record->value, format, arguments);
-    if (length >= OPTION_VALUE_BYTES) {
-        char *value = malloc((size_t)length + 1);
-        if (value == NULL)
-            abort();
-        vsnprintf(value, (size_t)length + 1, format, again);
-        memset(record->value, 0, sizeof record->value);
-        shorten(value, (size_t)length, record->value);
-        free(value);
-    }
-    va_end(again);
+    int length = vasprintf(&value, format, arguments);
     va_end(arguments);
+    if (length < 0)
+        abort();
+    if (length < OPTION_VALUE_BYTES)
+        memcpy(record->value, value, (size_t)length);
+    else
+        shorten(value, (size_t)length, record->value);
+    free(value);
 }
 
 static const char *value_of(const struct option_records *records, const char *name)
