@@ -1,5 +1,6 @@
 #include "mpi/parallel_file.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,7 +24,7 @@ static enum status share_hints(MPI_Comm comm, char text[HINTS_BYTES])
             status = error_set(STATUS_USAGE, "%s has %zu bytes, at most %d fit", hints_variable, bytes,
                                HINTS_BYTES - 1);
         else
-            memcpy(text, own, bytes);
+            snprintf(text, HINTS_BYTES, "%s", own);
     }
     status = ranks_agree(comm, status);
     if (status == STATUS_OK)
