@@ -338,6 +338,7 @@ static enum status server_prepare(struct progress_server *server, const char *ru
     start.kind = EVENT_RUN_START;
     start.time = description->started;
     memcpy(start.host, description->host, sizeof start.host);
+    server->oddities_due = machine_monotonic() + ODDITIES_SECONDS;
     server->stop_descriptor = eventfd(0, EFD_CLOEXEC);
     if (server->stop_descriptor < 0)
         return error_set(STATUS_IO, "progress server: eventfd: %s", strerror(errno));
