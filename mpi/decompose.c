@@ -11,10 +11,10 @@ static enum status make_and_store(const struct decomposition *job, const struct 
                                   struct decomposition_result *result)
 {
     struct made_modules made;
-    enum status status = ranks_agree(job->comm, decompose_make(job, stored, layout, counted, &made));
+    enum status status = ranks_agree(job->work.comm, decompose_make(job, stored, layout, counted, &made));
     if (status == STATUS_OK)
-        status = modules_store(job->comm, job->output_path, job->slice ? NULL : stored, job->class_count,
-                               made.modules, made.rows, made.count);
+        status = modules_store(job->work.comm, job->work.output_path, job->slice ? NULL : stored,
+                               job->work.class_count, made.modules, made.rows, made.count);
     if (status == STATUS_OK)
         status = decompose_summarise(job, &made, result);
     result->images = counted->images;
@@ -30,7 +30,7 @@ static enum status remove_edges_and_make(const struct decomposition *job, const 
 {
     struct network *without = NULL;
     enum status status =
-        ranks_agree(job->comm, edges_remove(job->network, job->backtracking->edges, &without));
+        ranks_agree(job->work.comm, edges_remove(job->network, job->backtracking->edges, &without));
     if (status == STATUS_OK)
         status = make_and_store(job, without, layout, counted, result);
     network_destroy(&without);
@@ -53,7 +53,7 @@ enum status decompose_activation(const struct decomposition *decomposition,
     struct unit_layout *layout = NULL;
     struct counted_classes counted = {0};
     result->overlap = NULL;
-    enum status status = ranks_agree(decomposition->comm, prepare(decomposition, &layout));
+    enum status status = ranks_agree(decomposition->work.comm, prepare(decomposition, &layout));
     if (status == STATUS_OK)
         status = decompose_count(decomposition, layout, &counted);
     if (status == STATUS_OK)

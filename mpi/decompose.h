@@ -5,37 +5,21 @@
 #ifndef FACET_MPI_DECOMPOSE_H
 #define FACET_MPI_DECOMPOSE_H
 
-#include <mpi.h>
-#include <signal.h>
-
 #include "compute/data/dataset.h"
 #include "modules/activation.h"
 #include "modules/backtracking.h"
 #include "modules/overlap.h"
-#include "mpi/option_records.h"
-#include "mpi/run_progress.h"
+#include "mpi/class_run.h"
 
 struct decomposition {
-    MPI_Comm comm;
     const struct network *network;
     struct dataset *dataset;  /* opened, nothing loaded */
     const char *dataset_path; /* for reading the slabs */
     const struct activation_options *options;
     const struct backtracking_options *backtracking;
     bool slice;             /* store modules as networks of their own, without what they can do without */
-    const int32_t *classes; /* of the network, ascending: the modules to make */
-    int32_t class_count;
-    const char *output_path; /* modules file, written beside and renamed */
-    const volatile sig_atomic_t *stop;
-    struct run_progress *progress;
-
-    /* As in struct class_work. */
-    const char *run_directory;
-    const struct option_records *records;
-    int32_t ranks_per_class;
-    bool resume, keep_parts;
-    void (*note)(void *context, const char *line);
-    void *note_context;
+    struct class_work work; /* as for class_run: the modules to make are work.classes; of it are not used:
+                               parents, class_names, numbers, costs, checkpoint_seconds, make and context */
 };
 
 /* What came of it, the same on every rank. */

@@ -18,9 +18,9 @@ static int compare_classes(const void *key, const void *element)
 
 int32_t decomposition_row(const struct decomposition *job, int32_t class_index)
 {
-    const int32_t *found =
-        bsearch(&class_index, job->classes, (size_t)job->class_count, sizeof(int32_t), compare_classes);
-    return found == NULL ? -1 : (int32_t)(found - job->classes);
+    const int32_t *found = bsearch(&class_index, job->work.classes, (size_t)job->work.class_count,
+                                   sizeof(int32_t), compare_classes);
+    return found == NULL ? -1 : (int32_t)(found - job->work.classes);
 }
 
 /* --- one class --- */
@@ -41,7 +41,7 @@ static bool counting_progress(void *context, int64_t images_done)
     double elapsed = seconds_now() - counter->started;
     int64_t wanted = counter->class_images_wanted > images_done ? counter->class_images_wanted : images_done;
     counter->class_images_done = images_done;
-    run_progress_rank(counter->job->progress, "counting active units",
+    run_progress_rank(counter->job->work.progress, "counting active units",
                       decomposition_row(counter->job, counter->task->class_index), images_done, wanted,
                       elapsed > 0 ? (double)(counter->images_before + images_done) / elapsed : 0);
     return *counter->task->stop != 0;
@@ -199,23 +199,16 @@ static void lists_clear(struct class_lists *lists)
     memory_free(&lists->costs);
 }
 
+/* The work of counting: on every class of the network, whichever modules are asked for. */
 static struct class_work work_of(const struct decomposition *job, const struct class_lists *lists)
 {
-    return (struct class_work){.comm = job->comm,
-                               .run_directory = job->run_directory,
-                               .records = job->records,
-                               .classes = lists->classes,
-                               .class_count = job->network->class_count,
-                               .class_names = (const class_name *)job->network->class_names,
-                               .numbers = lists->numbers,
-                               .costs = lists->costs,
-                               .ranks_per_class = job->ranks_per_class,
-                               .resume = job->resume,
-                               .keep_parts = job->keep_parts,
-                               .stop = job->stop,
-                               .progress = job->progress,
-                               .note = job->note,
-                               .note_context = job->note_context};
+    struct class_work work = job->work;
+    work.classes = lists->classes;
+    work.class_count = job->network->class_count;
+    work.class_names = (const class_name *)job->network->class_names;
+    work.numbers = lists->numbers;
+    work.costs = lists->costs;
+    return work;
 }
 
 /* Reads the counts of this rank's share of the classes, whoever made them. */
@@ -267,7 +260,7 @@ enum status decompose_count(const struct decomposition *job, const struct unit_l
     struct class_lists lists = {NULL, NULL, NULL};
     struct class_run_result result;
     memset(counted, 0, sizeof *counted);
-    enum status status = ranks_agree(job->comm, lists_fill(job, &lists));
+    enum status status = ranks_agree(job->work.comm, lists_fill(job, &lists));
     if (status == STATUS_OK) {
         const struct class_work work = work_of(job, &lists);
         status = class_run_parts(&work, count_class, &counter, &result);
@@ -289,7 +282,5 @@ void counted_classes_clear(struct counted_classes *counted)
 
 enum status decompose_count_drop(const struct decomposition *job)
 {
-    const struct class_work work = {
-        .comm = job->comm, .run_directory = job->run_directory, .keep_parts = job->keep_parts};
-    return class_run_parts_drop(&work);
+    return class_run_parts_drop(&job->work);
 }

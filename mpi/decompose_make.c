@@ -57,7 +57,7 @@ static enum status make_all(const struct decomposition *job, const struct unit_l
             return status;
         const struct module *module = &made->modules[made->count];
         made->rows[made->count++] = row;
-        run_progress_class(job->progress, row, job->network->class_names[class_index], STATE_DONE,
+        run_progress_class(job->work.progress, row, job->network->class_names[class_index], STATE_DONE,
                            (double)module->kept.units / (double)layout->unit_count);
     }
     return STATUS_OK;
@@ -113,8 +113,8 @@ static void sum_sizes(const struct decomposition *job, const struct made_modules
         kept[2] += made->modules[i].kept.weights;
         kept[3] += made->modules[i].kept.multiply_adds;
     }
-    ranks_sum(job->comm, kept, 4, MPI_UINT64_T);
-    double modules = job->class_count;
+    ranks_sum(job->work.comm, kept, 4, MPI_UINT64_T);
+    double modules = job->work.class_count;
     result->mean_units_kept = (double)kept[0] / (modules * (double)whole->units);
     result->mean_channels_kept = (double)kept[1] / (modules * (double)whole->channels);
     result->mean_weights_kept = (double)kept[2] / (modules * (double)whole->weights);
@@ -131,12 +131,12 @@ struct gathered {
 static enum status gather(const struct decomposition *job, const struct made_modules *made,
                           struct gathered *all)
 {
-    size_t words = made->margin->bits.words, modules = (size_t)job->class_count;
+    size_t words = made->margin->bits.words, modules = (size_t)job->work.class_count;
     enum status status =
         memory_allocate(&all->bits, modules, words * sizeof *all->bits, "channels of all modules");
     if (status == STATUS_OK)
         status = memory_allocate(&all->positives, modules, sizeof *all->positives, "positives of classes");
-    status = ranks_agree(job->comm, status);
+    status = ranks_agree(job->work.comm, status);
     if (status != STATUS_OK)
         return status;
     for (int32_t i = 0; i < made->count; i++) {
@@ -144,24 +144,24 @@ static enum status gather(const struct decomposition *job, const struct made_mod
         memcpy(all->bits + row * words, made->bits + (size_t)i * words, words * sizeof *all->bits);
         all->positives[row] = made->modules[i].positive_images;
     }
-    ranks_sum(job->comm, all->bits, modules * words, MPI_UINT64_T);
-    ranks_sum(job->comm, all->positives, modules, MPI_INT32_T);
+    ranks_sum(job->work.comm, all->bits, modules * words, MPI_UINT64_T);
+    ranks_sum(job->work.comm, all->positives, modules, MPI_INT32_T);
     return STATUS_OK;
 }
 
 static void note_few_positives(const struct decomposition *job, const int32_t *positives)
 {
-    for (int32_t row = 0; job->note != NULL && row < job->class_count; row++) {
+    for (int32_t row = 0; job->work.note != NULL && row < job->work.class_count; row++) {
         char line[512];
         if (positives[row] >= FEW_POSITIVES)
             continue;
         snprintf(line, sizeof line,
                  "class %s: only %d images that the network puts in it with probability %g or more; its "
                  "module is made from those, and may be a poor one%s",
-                 job->network->class_names[job->classes[row]], (int)positives[row],
+                 job->network->class_names[job->work.classes[row]], (int)positives[row],
                  (double)job->options->confidence,
                  job->options->confidence > 0 ? " (lower the confidence for more)" : "");
-        job->note(job->note_context, line);
+        job->work.note(job->work.note_context, line);
     }
 }
 
@@ -171,11 +171,11 @@ enum status decompose_summarise(const struct decomposition *job, const struct ma
     struct gathered all = {NULL, NULL};
     sum_sizes(job, made, result);
     enum status status = gather(job, made, &all);
-    if (status == STATUS_OK && ranks_rank(job->comm) == 0) {
+    if (status == STATUS_OK && ranks_rank(job->work.comm) == 0) {
         note_few_positives(job, all.positives);
-        status = overlap_of_weights(made->margin, all.bits, job->class_count, &result->overlap);
+        status = overlap_of_weights(made->margin, all.bits, job->work.class_count, &result->overlap);
     }
-    status = ranks_agree(job->comm, status);
+    status = ranks_agree(job->work.comm, status);
     memory_free(&all.bits);
     memory_free(&all.positives);
     return status;

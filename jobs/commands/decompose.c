@@ -348,25 +348,19 @@ static enum status distill(struct decompose_run *run)
 static enum status decompose(void *context)
 {
     struct decompose_run *run = context;
-    struct decomposition decomposition = {.comm = run->job->comm,
-                                          .network = run->network,
+    struct decomposition decomposition = {.network = run->network,
                                           .dataset = run->dataset,
                                           .dataset_path = run->arguments->data,
                                           .options = &run->arguments->activation,
                                           .backtracking = &run->arguments->backtracking,
                                           .slice = run->arguments->slice,
-                                          .classes = run->classes,
-                                          .class_count = run->class_count,
-                                          .output_path = run->modules,
-                                          .stop = run->job->stop,
-                                          .progress = &run->progress,
-                                          .run_directory = run->arguments->run,
-                                          .records = &run->records,
-                                          .ranks_per_class = run->arguments->classes_run.ranks_per_class,
-                                          .resume = run->arguments->classes_run.resume,
-                                          .keep_parts = run->arguments->classes_run.keep_parts,
-                                          .note = console_note,
-                                          .note_context = &run->console};
+                                          .work = class_run_work(&run->arguments->classes_run, run->job,
+                                                                 run->arguments->run, &run->progress,
+                                                                 &run->console)};
+    decomposition.work.output_path = run->modules;
+    decomposition.work.records = &run->records;
+    decomposition.work.classes = run->classes;
+    decomposition.work.class_count = run->class_count;
     return run->arguments->method != METHOD_ACTIVATION ? distill(run)
                                                        : decompose_activation(&decomposition, &run->result);
 }
