@@ -246,7 +246,9 @@ void results_write_summary(const json_t *const *records, size_t count, FILE *out
             if (strcmp(result_text(records[i], "kind"), kinds[k].kind) == 0)
                 kinds[k].write(records[i], out);
     fputs("\nTheir losses are means over all their networks and datasets; here each study, further down, "
-          "says what "
-          "it measured on. Reuse loses no top-5: of five classes at most it is always right.\n\n",
+          "says what it measured on. Reuse loses no top-5: of five classes at most it is always right. Lines "
+          "\"of "
+          "all … tried\" are points of a curve, read off the test images: nothing was chosen by them, and to "
+          "choose a setting look at images held back from training.\n\n",
           out);
 }
