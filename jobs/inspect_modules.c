@@ -138,10 +138,11 @@ static void print_parents(const struct forward_plan *plan, const struct module_s
 static void print_plan(const struct forward_plan *plan, const struct module_set *set)
 {
     uint64_t run = forward_plan_multiply_adds(plan, set), whole = set->modules[0].whole.multiply_adds;
-    printf("  plan: votes (%d masked passes, %d stems, %d networks), %.2f million multiply-adds an image, "
+    printf("  plan: votes (%d masked passes, %d stems, %d networks), %s%.2f million multiply-adds an image, "
            "%.2f times the %.2f million of the network of %s\n",
-           (int)plan->forward_count, (int)stem_count(plan), (int)plan->network_count, 1e-6 * (double)run,
-           fraction(run, whole), 1e-6 * (double)whole, set->modules[0].label);
+           (int)plan->forward_count, (int)stem_count(plan), (int)plan->network_count,
+           plan->forward_count > 1 ? "at most " : "", 1e-6 * (double)run, fraction(run, whole),
+           1e-6 * (double)whole, set->modules[0].label);
 }
 
 /* Where a module comes from: the network it is a map over, or its origin. */

@@ -57,7 +57,7 @@ static int32_t chunk_images(const struct network *network)
 }
 
 /* A pass_observer: notes which units of the layer are active, while they are in the cache. */
-static void note_active(void *context, int32_t layer, int32_t n, const float *values)
+static bool note_active(void *context, int32_t layer, int32_t n, const float *values)
 {
     const struct worker *worker = context;
     int32_t place = unit_layout_find(worker->layout, layer);
@@ -68,6 +68,7 @@ static void note_active(void *context, int32_t layer, int32_t n, const float *va
         for (size_t u = 0; u < units; u++)
             active[u] = x[u] > 0.0f;
     }
+    return true;
 }
 
 static enum status worker_create(const struct count_run *run, struct worker *worker)

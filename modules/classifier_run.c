@@ -6,14 +6,16 @@
 #include "compute/network/channel_padding.h"
 #include "compute/network/pass.h"
 #include "modules/classifier.h"
+#include "modules/map_run.h"
 
 /* One thread's own. */
 struct lane {
     struct pass **sources;  /* (source_count) */
+    struct map_run **maps;  /* (source_count): of parents that modules are maps over; NULL for the others */
     struct pass **networks; /* (network_count): of modules that stand on a stem; NULL for the others */
     uint8_t *adapted;       /* (chunk, largest input of a source that needs adapting) */
     float *images;          /* (chunk, largest input of a source) */
-    float *keep;            /* (units of the network with the most): the map of the forward at hand */
+    float *keep;            /* (units of the network with the most): the map of the network at hand */
     int32_t prepared;       /* the source whose images `images` has; −1: none */
 };
 
@@ -54,14 +56,10 @@ static const struct network *network_to_run(const struct classifier_run *run, in
     return run->padded[index] != NULL ? run->padded[index] : network_module(run, index)->network;
 }
 
-/* Units of the largest map. */
+/* Units of the largest map of a network of its own. */
 static size_t most_units(const struct classifier_run *run)
 {
-    const struct forward_plan *plan = run->classifier->plan;
     size_t units = 0;
-    for (int32_t p = 0; plan != NULL && p < plan->parent_count; p++)
-        if (plan->parents[p].layout != NULL && plan->parents[p].layout->unit_count > units)
-            units = plan->parents[p].layout->unit_count;
     for (int32_t i = 0; i < run->network_count; i++)
         if (run->layouts[i] != NULL && run->layouts[i]->unit_count > units)
             units = run->layouts[i]->unit_count;
@@ -80,6 +78,8 @@ static enum status lane_allocate(const struct classifier_run *run, struct lane *
     enum status status =
         memory_allocate(&lane->sources, (size_t)run->source_count, sizeof(struct pass *), "passes");
     if (status == STATUS_OK)
+        status = memory_allocate(&lane->maps, (size_t)run->source_count, sizeof(struct map_run *), "passes");
+    if (status == STATUS_OK)
         status =
             memory_allocate(&lane->networks, (size_t)run->network_count, sizeof(struct pass *), "passes");
     if (status == STATUS_OK)
@@ -91,22 +91,18 @@ static enum status lane_allocate(const struct classifier_run *run, struct lane *
     return status;
 }
 
-/* A parent's pass goes on where its forwards do. */
-static enum status source_pass(const struct classifier_run *run, const struct source *source,
-                               struct pass **pass)
+static enum status lane_add_source(const struct classifier_run *run, struct lane *lane, int32_t index)
 {
-    bool *resumes = NULL;
-    if (source->parent < 0)
-        return pass_create(source->network, CLASSIFIER_CHUNK, PASS_INFER, pass);
+    const struct source *source = &run->sources[index];
     const struct forward_plan *plan = run->classifier->plan;
-    const struct parent_plan *parent = &plan->parents[source->parent];
-    enum status status =
-        memory_allocate(&resumes, (size_t)source->network->layer_count, sizeof *resumes, "passes");
-    for (int32_t i = 1; status == STATUS_OK && i < parent->forward_count; i++)
-        resumes[plan->forwards[parent->first_forward + i].resume_layer] = true;
+    const struct parent_plan *maps = source->parent < 0 ? NULL : &plan->parents[source->parent];
+    struct pass **pass = &lane->sources[index];
+    if (maps == NULL || maps->forward_count == 0)
+        return pass_create(source->network, CLASSIFIER_CHUNK, PASS_INFER, pass);
+    enum status status = map_run_pass(source->network, maps, CLASSIFIER_CHUNK, pass);
     if (status == STATUS_OK)
-        status = pass_create_resuming(source->network, CLASSIFIER_CHUNK, resumes, pass);
-    memory_free(&resumes);
+        status = map_run_create(run->classifier->modules, plan, maps, source->network, CLASSIFIER_CHUNK,
+                                *pass, &lane->maps[index]);
     return status;
 }
 
@@ -114,7 +110,7 @@ static enum status lane_create(const struct classifier_run *run, struct lane *la
 {
     enum status status = lane_allocate(run, lane);
     for (int32_t i = 0; i < run->source_count && status == STATUS_OK; i++)
-        status = source_pass(run, &run->sources[i], &lane->sources[i]);
+        status = lane_add_source(run, lane, i);
     for (int32_t i = 0; i < run->network_count && status == STATUS_OK; i++)
         if (network_module(run, i)->parent >= 0)
             status = pass_create(network_to_run(run, i), CLASSIFIER_CHUNK, PASS_INFER, &lane->networks[i]);
@@ -254,9 +250,12 @@ static void lane_clear(const struct classifier_run *run, struct lane *lane)
 {
     for (int32_t i = 0; lane->sources != NULL && i < run->source_count; i++)
         pass_destroy(&lane->sources[i]);
+    for (int32_t i = 0; lane->maps != NULL && i < run->source_count; i++)
+        map_run_destroy(&lane->maps[i]);
     for (int32_t i = 0; lane->networks != NULL && i < run->network_count; i++)
         pass_destroy(&lane->networks[i]);
     memory_free(&lane->sources);
+    memory_free(&lane->maps);
     memory_free(&lane->networks);
     memory_free(&lane->adapted);
     memory_free(&lane->images);
@@ -302,17 +301,6 @@ static const float *lane_prepare(const struct classifier_run *run, struct lane *
     return lane->images;
 }
 
-/* Masks the layers that the map (NULL: none) cuts, from that place of the layout on. */
-static void lane_mask(struct lane *lane, struct pass *pass, const struct unit_layout *layout,
-                      const uint8_t *map, int32_t first_place)
-{
-    for (int32_t i = first_place; i < layout->layer_count; i++) {
-        size_t first = layout->unit_offset[i], units = layout->unit_offset[i + 1] - first;
-        size_t kept = map == NULL ? units : unit_map_expand(map, first, units, lane->keep + first);
-        pass_set_mask(pass, layout->layers[i], kept == units ? NULL : lane->keep + first);
-    }
-}
-
 static float calibrated(const struct module *module, double margin)
 {
     return (float)((double)module->scale * margin + (double)module->offset);
@@ -333,23 +321,23 @@ static void map_score(const struct module *module, int32_t feature_count, int32_
     }
 }
 
-/* Modules that are maps over the parent. */
-static void lane_score_maps(const struct classifier_run *run, struct lane *lane, struct pass *pass,
-                            const struct parent_plan *plan_of, int32_t n, const float *images, float *scores)
+struct map_scores {
+    const struct classifier_run *run;
+    float *scores;
+};
+
+/* A map_run_use: the scores of the modules that have that map. */
+static void score_forward(void *context, const struct forward *forward, int32_t first, int32_t count,
+                          const float *features)
 {
-    const struct forward_plan *plan = run->classifier->plan;
-    const struct module *modules = run->classifier->modules->modules;
-    if (plan_of->forward_count > 0)
-        pass_set_last_layer(pass, plan_of->features_layer);
-    for (int32_t i = 0; i < plan_of->forward_count; i++) {
-        const struct forward *forward = &plan->forwards[plan_of->first_forward + i];
-        const int32_t *members = plan->module_order + forward->first;
-        lane_mask(lane, pass, plan_of->layout, modules[members[0]].map, forward->resume_place);
-        const float *features = i == 0 ? pass_forward(pass, n, images)
-                                       : pass_forward_from(pass, forward->resume_layer, n, images);
-        for (int32_t k = 0; k < forward->count; k++)
-            map_score(&modules[members[k]], plan_of->features, n, features, scores + members[k],
-                      (size_t)run->classifier->label_count);
+    const struct map_scores *of = context;
+    const struct classifier *classifier = of->run->classifier;
+    const int32_t *members = classifier->plan->module_order + forward->first;
+    size_t labels = (size_t)classifier->label_count;
+    for (int32_t k = 0; k < forward->count; k++) {
+        const struct module *module = &classifier->modules->modules[members[k]];
+        map_score(module, classifier->plan->parents[module->parent].features, count, features,
+                  of->scores + (size_t)first * labels + members[k], labels);
     }
 }
 
@@ -361,7 +349,7 @@ static void lane_score_network(const struct classifier_run *run, struct lane *la
     size_t stride = (size_t)run->classifier->label_count;
     float *column = scores + run->classifier->plan->network_order[index];
     if (run->layouts[index] != NULL)
-        lane_mask(lane, pass, run->layouts[index], module->map, 0);
+        map_mask_pass(pass, run->layouts[index], module->map, 0, lane->keep);
     const float *margins = pass_forward(pass, n, input);
     for (int32_t i = 0; i < n; i++)
         column[(size_t)i * stride] = calibrated(module, (double)margins[i]);
@@ -375,7 +363,7 @@ static void lane_score_on_stem(const struct classifier_run *run, struct lane *la
     if (plan_of->network_count == 0)
         return;
     if (plan_of->layout != NULL)
-        lane_mask(lane, stem, plan_of->layout, NULL, 0);
+        map_mask_pass(stem, plan_of->layout, NULL, 0, NULL);
     pass_set_last_layer(stem, parent->layer_count - 1);
     const float *given = pass_forward(stem, n, images);
     for (int32_t i = plan_of->first_network; i < plan_of->first_network + plan_of->network_count; i++)
@@ -393,7 +381,9 @@ static void lane_score(const struct classifier_run *run, struct lane *lane, int3
         const float *images = pixels != NULL ? lane_prepare(run, lane, i, n, pixels) : scaled;
         if (source->parent >= 0) {
             const struct parent_plan *plan_of = &run->classifier->plan->parents[source->parent];
-            lane_score_maps(run, lane, pass, plan_of, n, images, scores);
+            struct map_scores of = {run, scores};
+            if (lane->maps[i] != NULL)
+                map_run_features(lane->maps[i], n, images, score_forward, &of);
             lane_score_on_stem(run, lane, pass, plan_of, source->network, n, images, scores);
         } else if (source->module >= 0) {
             lane_score_network(run, lane, source->module, pass, n, images, scores);

@@ -37,39 +37,6 @@ static int32_t find_forward(const struct module_set *set, size_t map_bytes, cons
     return end;
 }
 
-/* The first unit that two maps differ in; unit_count when they do not. */
-static size_t first_difference(const struct unit_layout *layout, const uint8_t *a, const uint8_t *b)
-{
-    size_t bytes = unit_map_bytes(layout), at = 0;
-    while (at < bytes && a[at] == b[at])
-        at++;
-    return at == bytes ? layout->unit_count : 8 * at + (size_t)__builtin_ctz((unsigned)(a[at] ^ b[at]));
-}
-
-/* Sorts a parent's forwards so that those that agree in more of the first units are nearer: each shares with
- * the one before it all that it shares with any earlier one. leaders: the first module of each, sorted along.
- * The order among equals cannot matter: no two are equal. */
-static void sort_forwards(const struct module_set *set, struct forward_plan *plan,
-                          const struct parent_plan *parent, int32_t *leaders)
-{
-    int32_t end = parent->first_forward + parent->forward_count;
-    for (int32_t i = parent->first_forward + 1; i < end; i++) {
-        struct forward forward = plan->forwards[i];
-        int32_t leader = leaders[i], at = i;
-        const uint8_t *map = set->modules[leader].map;
-        for (; at > parent->first_forward; at--) {
-            const uint8_t *before = set->modules[leaders[at - 1]].map;
-            size_t unit = first_difference(parent->layout, before, map);
-            if (unit_map_get(before, unit)) /* those that keep the unit come first */
-                break;
-            plan->forwards[at] = plan->forwards[at - 1];
-            leaders[at] = leaders[at - 1];
-        }
-        plan->forwards[at] = forward;
-        leaders[at] = leader;
-    }
-}
-
 /* Where a pass must go on for the units of that layer to be masked anew: at the convolution (or whatever else
  * makes numbers) behind it. */
 static int32_t making_layer(const struct network *parent, int32_t layer)
@@ -89,30 +56,121 @@ static int32_t making_layer(const struct network *parent, int32_t layer)
     return layer;
 }
 
-static void find_resumes(const struct module_set *set, struct forward_plan *plan,
-                         const struct parent_plan *parent, const struct network *network,
-                         const int32_t *leaders)
+int32_t forward_plan_resume_layer(const struct parent_plan *plan, const struct network *parent, int32_t place)
 {
-    for (int32_t i = 0; i < parent->forward_count; i++) {
-        int32_t at = parent->first_forward + i, place = 0;
-        plan->forwards[at].resume_layer = 1;
-        plan->forwards[at].resume_place = 0;
-        if (i == 0)
-            continue;
-        size_t unit = first_difference(parent->layout, set->modules[leaders[at - 1]].map,
-                                       set->modules[leaders[at]].map);
-        while (parent->layout->unit_offset[place + 1] <= unit)
-            place++;
-        plan->forwards[at].resume_layer = making_layer(network, parent->layout->layers[place]);
-        plan->forwards[at].resume_place = place;
-    }
+    return making_layer(parent, plan->layout->layers[place]);
 }
 
-/* Gives every module its forward, parent by parent. leaders: the first module of each forward. */
-static void assign_forwards(const struct module_set *set, struct forward_plan *plan, int32_t *leaders,
-                            int32_t *forward_of)
+/* Of the layers from `first` to `last`. */
+static uint64_t layers_multiply_adds(const struct network *parent, int32_t first, int32_t last)
 {
-    for (int32_t p = 0; p < plan->parent_count; p++) {
+    uint64_t sum = 0;
+    for (int32_t layer = first; layer <= last; layer++)
+        sum += layer_multiply_adds(parent, layer);
+    return sum;
+}
+
+uint64_t forward_plan_resumed_multiply_adds(const struct parent_plan *plan, const struct network *parent,
+                                            int32_t place)
+{
+    return layers_multiply_adds(parent, forward_plan_resume_layer(plan, parent, place), plan->features_layer);
+}
+
+static const uint8_t *forward_map(const struct module_set *set, const int32_t *leaders, int32_t forward)
+{
+    return set->modules[leaders[forward]].map;
+}
+
+/* Fills `common`, and for each unit of it that not all maps keep an entry of `disputed` (NULL: only counts).
+ */
+static size_t find_disputed(const struct module_set *set, const struct parent_plan *plan,
+                            const int32_t *leaders, size_t *disputed)
+{
+    size_t bytes = unit_map_bytes(plan->layout), count = 0;
+    for (size_t at = 0; at < bytes; at++) {
+        unsigned any = 0, all = 0xff;
+        for (int32_t i = plan->first_forward; i < plan->first_forward + plan->forward_count; i++) {
+            any |= forward_map(set, leaders, i)[at];
+            all &= forward_map(set, leaders, i)[at];
+        }
+        plan->common[at] = (uint8_t)any;
+        for (unsigned left = any & ~all; left != 0; left &= left - 1, count++)
+            if (disputed != NULL)
+                disputed[count] = 8 * at + (size_t)__builtin_ctz(left);
+    }
+    return count;
+}
+
+/* The first of the layout's layers where that map lacks a disputed unit. */
+static int32_t first_difference(const struct parent_plan *plan, const uint8_t *map)
+{
+    for (int32_t place = 0; place < plan->layout->layer_count; place++)
+        for (size_t i = plan->disputed_offset[place]; i < plan->disputed_offset[place + 1]; i++)
+            if (!unit_map_get(map, plan->disputed[i]))
+                return place;
+    return plan->layout->layer_count;
+}
+
+/* A pass may be taken up where maps first differ, and else at layers from which on it takes at least half as
+ * much again as from the next such layer. */
+static void choose_resume_places(const struct network *network, const struct forward_plan *plan,
+                                 struct parent_plan *parent)
+{
+    const struct unit_layout *layout = parent->layout;
+    int32_t *places = parent->resume_places, last = 0;
+    uint64_t left = 0;
+    memset(places, 0, (size_t)layout->layer_count * sizeof *places); /* 1: may be taken up here */
+    for (int32_t i = parent->first_forward; i < parent->first_forward + parent->forward_count; i++)
+        if (plan->forwards[i].differs < layout->layer_count)
+            places[plan->forwards[i].differs] = 1;
+    for (int32_t place = layout->layer_count - 1; place >= 0; place--) {
+        uint64_t here = forward_plan_resumed_multiply_adds(parent, network, place);
+        if (layout->layers[place] <= parent->features_layer && here >= left + left / 2) {
+            places[place] = 1;
+            left = here;
+        }
+    }
+    for (int32_t place = 0; place < layout->layer_count; place++)
+        places[place] = last = places[place] != 0 ? place : last;
+}
+
+/* What maps over a parent have in common, and where they part. leaders: the first module of each forward. */
+static enum status compare_maps(const struct module_set *set, struct forward_plan *plan, int32_t index,
+                                const int32_t *leaders)
+{
+    struct parent_plan *parent = &plan->parents[index];
+    const struct unit_layout *layout = parent->layout;
+    const char *what = "planning forward passes";
+    size_t places = (size_t)layout->layer_count, count = 0;
+    enum status status = memory_allocate(&parent->common, unit_map_bytes(layout), 1, what);
+    if (status == STATUS_OK)
+        count = find_disputed(set, parent, leaders, NULL);
+    if (status == STATUS_OK)
+        status = memory_allocate(&parent->disputed, count, sizeof *parent->disputed, what);
+    if (status == STATUS_OK)
+        status = memory_allocate(&parent->disputed_offset, places + 1, sizeof *parent->disputed_offset, what);
+    if (status == STATUS_OK)
+        status = memory_allocate(&parent->resume_places, places, sizeof *parent->resume_places, what);
+    if (status != STATUS_OK)
+        return status;
+    find_disputed(set, parent, leaders, parent->disputed);
+    for (size_t place = 0, at = 0; place <= places; place++) {
+        while (at < count && parent->disputed[at] < layout->unit_offset[place])
+            at++;
+        parent->disputed_offset[place] = at;
+    }
+    for (int32_t i = parent->first_forward; i < parent->first_forward + parent->forward_count; i++)
+        plan->forwards[i].differs = first_difference(parent, forward_map(set, leaders, i));
+    choose_resume_places(set->parents[index], plan, parent);
+    return STATUS_OK;
+}
+
+/* Gives every module its forward, parent by parent. leaders: room for the first module of each forward. */
+static enum status assign_forwards(const struct module_set *set, struct forward_plan *plan, int32_t *leaders,
+                                   int32_t *forward_of)
+{
+    enum status status = STATUS_OK;
+    for (int32_t p = 0; p < plan->parent_count && status == STATUS_OK; p++) {
         struct parent_plan *parent = &plan->parents[p];
         if (parent->layout == NULL)
             continue;
@@ -121,22 +179,16 @@ static void assign_forwards(const struct module_set *set, struct forward_plan *p
         for (int32_t m = 0; m < set->module_count; m++) {
             if (!is_map_over(&set->modules[m], p))
                 continue;
-            int32_t at = find_forward(set, map_bytes, leaders, parent->first_forward, plan->forward_count,
-                                      &set->modules[m]);
-            if (at == plan->forward_count)
-                leaders[plan->forward_count++] = m;
-        }
-        parent->forward_count = plan->forward_count - parent->first_forward;
-        sort_forwards(set, plan, parent, leaders);
-        find_resumes(set, plan, parent, set->parents[p], leaders);
-        for (int32_t m = 0; m < set->module_count; m++) {
-            if (!is_map_over(&set->modules[m], p))
-                continue;
             forward_of[m] = find_forward(set, map_bytes, leaders, parent->first_forward, plan->forward_count,
                                          &set->modules[m]);
+            if (forward_of[m] == plan->forward_count)
+                leaders[plan->forward_count++] = m;
             plan->forwards[forward_of[m]].count++;
         }
+        parent->forward_count = plan->forward_count - parent->first_forward;
+        status = compare_maps(set, plan, p, leaders);
     }
+    return status;
 }
 
 /* Lists the modules forward by forward, in their own order within one. forward_of[m] is −1 for a network. */
@@ -171,9 +223,10 @@ static enum status plan_maps(const struct module_set *set, struct forward_plan *
     if (status == STATUS_OK) {
         for (size_t m = 0; m < modules; m++)
             forward_of[m] = -1;
-        assign_forwards(set, plan, leaders, forward_of);
-        order_maps(set, plan, forward_of);
+        status = assign_forwards(set, plan, leaders, forward_of);
     }
+    if (status == STATUS_OK)
+        order_maps(set, plan, forward_of);
     memory_free(&leaders);
     memory_free(&forward_of);
     return status;
@@ -246,8 +299,14 @@ void forward_plan_destroy(struct forward_plan **plan)
 {
     if (*plan == NULL)
         return;
-    for (int32_t p = 0; p < (*plan)->parent_count; p++)
-        unit_layout_destroy(&(*plan)->parents[p].layout);
+    for (int32_t p = 0; p < (*plan)->parent_count; p++) {
+        struct parent_plan *parent = &(*plan)->parents[p];
+        unit_layout_destroy(&parent->layout);
+        memory_free(&parent->common);
+        memory_free(&parent->disputed);
+        memory_free(&parent->disputed_offset);
+        memory_free(&parent->resume_places);
+    }
     memory_free(&(*plan)->parents);
     memory_free(&(*plan)->forwards);
     memory_free(&(*plan)->module_order);
@@ -257,13 +316,21 @@ void forward_plan_destroy(struct forward_plan **plan)
 
 /* --- counting --- */
 
-/* Of the layers from `first` to `last`. */
-static uint64_t layers_multiply_adds(const struct network *parent, int32_t first, int32_t last)
+/* The pass with all units that any map keeps goes on as long as a map has not parted from it. */
+static uint64_t maps_multiply_adds(const struct forward_plan *plan, const struct parent_plan *parent,
+                                   const struct network *network)
 {
     uint64_t sum = 0;
-    for (int32_t layer = first; layer <= last; layer++)
-        sum += layer_multiply_adds(parent, layer);
-    return sum;
+    int32_t together = 0;
+    for (int32_t i = parent->first_forward; i < parent->first_forward + parent->forward_count; i++) {
+        int32_t place = plan->forwards[i].differs, parted = parent->features_layer;
+        if (place < parent->layout->layer_count && parent->layout->layers[place] <= parted) {
+            parted = parent->layout->layers[place];
+            sum += forward_plan_resumed_multiply_adds(parent, network, place);
+        }
+        together = parted > together ? parted : together;
+    }
+    return sum + layers_multiply_adds(network, 1, together);
 }
 
 uint64_t forward_plan_multiply_adds(const struct forward_plan *plan, const struct module_set *set)
@@ -271,10 +338,8 @@ uint64_t forward_plan_multiply_adds(const struct forward_plan *plan, const struc
     uint64_t sum = 0;
     for (int32_t p = 0; p < plan->parent_count; p++) {
         const struct parent_plan *parent = &plan->parents[p];
-        for (int32_t i = 0; i < parent->forward_count; i++)
-            sum +=
-                layers_multiply_adds(set->parents[p], plan->forwards[parent->first_forward + i].resume_layer,
-                                     parent->features_layer);
+        if (parent->forward_count > 0)
+            sum += maps_multiply_adds(plan, parent, set->parents[p]);
         if (parent->network_count > 0)
             sum += network_multiply_adds(set->parents[p]);
     }

@@ -1,9 +1,9 @@
 /* What a set of modules needs computed for an image, each thing once:
  *
  * - Modules that are maps over one parent and have the same map share a masked pass of it, since they differ
- *   only in their heads. Passes whose maps agree in the first layers share those: they are in such an order
- *   that each goes on where it first differs from the one before, and nothing is computed twice (but for the
- *   one convolution whose result is masked differently).
+ *   only in their heads. Their maps agree nearly everywhere, and a unit that one of them holds at zero is
+ *   mostly zero anyway: so one pass with all units that any of them keeps comes first, and a map's own pass
+ *   is taken up where it first makes a difference for the images at hand (map_run.h), if it does at all.
  * - Modules that are networks run by themselves, on the images or on what their stem gives; a stem is run
  *   once for all modules that stand on it. */
 #ifndef FACET_MODULES_FORWARD_PLAN_H
@@ -11,12 +11,11 @@
 
 #include "modules/module_set.h"
 
-/* One masked pass of a parent, up to the features its heads read. */
+/* One map over a parent, and the modules that have it. */
 struct forward {
     int32_t first, count; /* its modules are module_order[first] … module_order[first+count−1]; count ≥ 1 */
-    int32_t resume_layer; /* of the parent: earlier layers are as the forward before left them; 1 for the
-                             parent's first */
-    int32_t resume_place; /* of the layout's layers: their masks differ from this place on */
+    int32_t differs;      /* the first of the layout's layers where the map lacks a unit that another has;
+                             layout->layer_count: nowhere */
 };
 
 /* A parent as the plan sees it. It may serve maps, or networks as their stem, or both. */
@@ -26,6 +25,12 @@ struct parent_plan {
     int32_t features_layer;               /* the last layer to run */
     int32_t features;                     /* its channels */
     int32_t first_forward, forward_count; /* of forward_plan.forwards */
+    uint8_t *common;                      /* the units that any of the maps keeps; owned */
+    size_t *disputed;                     /* the units of `common` that not all maps keep, ascending; owned */
+    size_t *disputed_offset; /* (layout->layer_count + 1): where those of each layer begin; owned */
+    int32_t *resume_places; /* (layout->layer_count): at which of the layout's layers a pass is taken up whose
+                               mask makes a difference from that one on: itself, or one not far before it, so
+                               that not all values of a pass need be kept; owned */
     /* Of networks that stand on it: modules network_order[first_network] … */
     int32_t first_network, network_count;
 };
@@ -47,8 +52,17 @@ struct forward_plan {
 enum status forward_plan_create(const struct module_set *set, struct forward_plan **plan);
 void forward_plan_destroy(struct forward_plan **plan);
 
-/* Multiply-adds for one image: the masked passes, two dot products for each module that is a map, stems, and
- * the modules' own networks. */
+/* The layer of the network at which a pass is taken up so that the layout's layer `place` is masked anew: the
+ * convolution (or whatever else makes its numbers) behind it. */
+int32_t forward_plan_resume_layer(const struct parent_plan *plan, const struct network *parent,
+                                  int32_t place);
+
+/* Multiply-adds for one image of a pass of the network that is taken up there. */
+uint64_t forward_plan_resumed_multiply_adds(const struct parent_plan *plan, const struct network *parent,
+                                            int32_t place);
+
+/* Multiply-adds for one image: the masked passes, as if each unit that a map lacks made a difference (so at
+ * most), two dot products for each module that is a map, stems, and the modules' own networks. */
 uint64_t forward_plan_multiply_adds(const struct forward_plan *plan, const struct module_set *set);
 
 #endif

@@ -123,13 +123,17 @@ const float *pass_forward(struct pass *pass, int32_t n, const float *images)
     return pass_input_of(pass, pass->last_layer);
 }
 
-const float *pass_forward_from(struct pass *pass, int32_t first, int32_t n, const float *images)
+const float *pass_forward_from(struct pass *pass, int32_t first, int32_t at, int32_t count,
+                               const float *images)
 {
-    assert(pass->mode == PASS_INFER && n >= 1 && n <= pass->max_images);
+    assert(pass->mode == PASS_INFER && at >= 0 && count >= 1 && count <= pass->max_images - at);
     assert(first >= 1 && first <= pass->last_layer);
     pass->images = images;
-    pass_run_forward(pass, first, n);
-    return pass_input_of(pass, pass->last_layer);
+    pass->first_image = at;
+    pass_run_forward(pass, first, count);
+    const float *output = pass_input_of(pass, pass->last_layer);
+    pass->first_image = 0;
+    return output;
 }
 
 const float *pass_value(const struct pass *pass, int32_t layer)

@@ -44,9 +44,10 @@ void pass_set_last_layer(struct pass *pass, int32_t layer);
 
 /* From now on pass_forward calls `observer` after each layer with units (layer_has_units) with what it made
  * of the n images, (n, units), which is good until the observer returns: the layers that follow may write
- * over it, so that nothing more need be kept in memory than without. NULL: nobody, as it is at first. Only
- * PASS_INFER. */
-typedef void pass_observer(void *context, int32_t layer, int32_t n, const float *values);
+ * over it, so that nothing more need be kept in memory than without. When it returns false the call ends
+ * there, and what it returns is not the output; pass_forward_from may go on at any layer that was reached.
+ * NULL: nobody, as it is at first. Only PASS_INFER. */
+typedef bool pass_observer(void *context, int32_t layer, int32_t n, const float *values);
 void pass_set_observer(struct pass *pass, pass_observer *observer, void *context);
 
 /* Where the time goes: from now on every call adds the seconds it spends in each layer to forward[layer] and
@@ -59,10 +60,13 @@ void pass_set_timing(struct pass *pass, double *forward, double *backward);
  * until the next call. */
 const float *pass_forward(struct pass *pass, int32_t n, const float *images);
 
-/* After pass_forward of the same images, whatever pass_forward_from did since: runs the layers from `first`
- * (a layer that may be resumed at) on, the others' values being those they had. For masks that have changed
- * only from that layer on; where it is inside a chain (pass_chain.h) the whole chain runs. */
-const float *pass_forward_from(struct pass *pass, int32_t first, int32_t n, const float *images);
+/* After pass_forward of the same images, whatever this call did since: runs the layers from `first` (a layer
+ * that may be resumed at) on for `count` ≥ 1 of them, from number `at` on, the other layers' values being
+ * those they had. For masks that have changed only from that layer on; where it is inside a chain
+ * (pass_chain.h) the whole chain runs. Returns the output for these images (count, shape of the last layer
+ * run). */
+const float *pass_forward_from(struct pass *pass, int32_t first, int32_t at, int32_t count,
+                               const float *images);
 
 /* Output of a layer after pass_forward; of the input layer, the images it was given. PASS_OBSERVE: any layer
  * that was run. PASS_TRAIN: a ReLU's, and the last layer's, the latter after pass_train and pass_backward

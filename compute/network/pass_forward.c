@@ -236,7 +236,8 @@ void pass_run_forward(struct pass *pass, int32_t first, int32_t n)
         if (pass->forward_seconds != NULL)
             pass->forward_seconds[chained ? planned->chain_head : i] +=
                 clock_seconds(CLOCK_MONOTONIC) - started;
-        if (pass->observer != NULL && layer_has_units(&pass->network->layers[i]))
-            pass->observer(pass->observer_context, i, n, pass_output_of(pass, i));
+        if (pass->observer != NULL && layer_has_units(&pass->network->layers[i]) &&
+            !pass->observer(pass->observer_context, i, n, pass_output_of(pass, i)))
+            return;
     }
 }

@@ -26,18 +26,22 @@ struct pass {
     double *forward_seconds, *backward_seconds; /* by layer, the caller's; NULL: not timed */
 
     const float *images; /* of the last pass_forward; borrowed */
+    int32_t first_image; /* of them, which the layers run on begin with */
 };
 
 /* Output of a layer: (n, units). */
 static inline float *pass_output_of(const struct pass *pass, int32_t layer)
 {
-    return pass->arena + pass->plan.layers[layer].value_offset;
+    const struct plan_layer *planned = &pass->plan.layers[layer];
+    return pass->arena + planned->value_offset + (size_t)pass->first_image * planned->units;
 }
 
 /* The same where it is only read: it may be the caller's images. */
 static inline const float *pass_input_of(const struct pass *pass, int32_t layer)
 {
-    return pass->plan.layers[layer].value_borrowed ? pass->images : pass_output_of(pass, layer);
+    const struct plan_layer *planned = &pass->plan.layers[layer];
+    return planned->value_borrowed ? pass->images + (size_t)pass->first_image * planned->units
+                                   : pass_output_of(pass, layer);
 }
 
 /* Gradient with respect to a layer's output: (n, units). PASS_TRAIN, trained layers. */

@@ -24,20 +24,23 @@ static float *new_mask(const struct network *network, int32_t layer, uint64_t se
     return keep;
 }
 
-static void assert_same(const struct network *network, float *const *masks, const float *images,
-                        const float *found)
+/* That `found` is what a pass from the beginning gives for `count` images from number `at` on. */
+static void assert_same(const struct network *network, float *const *masks, const float *images, int32_t at,
+                        int32_t count, const float *found)
 {
     struct pass *whole;
     size_t outputs = shape_count(network->layers[network->layer_count - 1].shape);
+    const float *first = images + (size_t)at * shape_count(network_input_shape(network));
     assert_int_equal(pass_create(network, IMAGES, PASS_INFER, &whole), STATUS_OK);
     for (int32_t i = 0; i < network->layer_count; i++)
         if (masks[i] != NULL)
             pass_set_mask(whole, i, masks[i]);
-    assert_memory_equal(found, pass_forward(whole, IMAGES, images), IMAGES * outputs * sizeof(float));
+    assert_memory_equal(found, pass_forward(whole, count, first), (size_t)count * outputs * sizeof(float));
     pass_destroy(&whole);
 }
 
-/* Changes the mask of one layer after another, in any order, and resumes there. */
+/* Changes the mask of one layer after another, in any order, and resumes there, for some images and for all.
+ */
 static int check_network(struct network *network, uint64_t seed)
 {
     struct pass *pass;
@@ -57,7 +60,10 @@ static int check_network(struct network *network, uint64_t seed)
         pass_set_mask(pass, layer, mask);
         float *old = masks[layer];
         masks[layer] = mask;
-        assert_same(network, masks, images, pass_forward_from(pass, layer, IMAGES, images));
+        int32_t at = (int32_t)random_below(seed, 7, turn, IMAGES);
+        int32_t count = 1 + (int32_t)random_below(seed, 8, turn, (uint64_t)(IMAGES - at));
+        assert_same(network, masks, images, at, count, pass_forward_from(pass, layer, at, count, images));
+        assert_same(network, masks, images, 0, IMAGES, pass_forward_from(pass, layer, 0, IMAGES, images));
         memory_free(&old);
         checked++;
     }
