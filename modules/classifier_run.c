@@ -3,29 +3,29 @@
 
 #include "compute/base/memory.h"
 #include "compute/data/image_adapt.h"
-#include "compute/network/channel_padding.h"
 #include "compute/network/pass.h"
 #include "modules/classifier.h"
 #include "modules/map_run.h"
+#include "modules/network_groups.h"
 
 /* One thread's own. */
 struct lane {
-    struct pass **sources;  /* (source_count) */
-    struct map_run **maps;  /* (source_count): of parents that modules are maps over; NULL for the others */
-    struct pass **networks; /* (network_count): of modules that stand on a stem; NULL for the others */
-    uint8_t *adapted;       /* (chunk, largest input of a source that needs adapting) */
-    float *images;          /* (chunk, largest input of a source) */
-    float *keep;            /* (units of the network with the most): the map of the network at hand */
-    int32_t prepared;       /* the source whose images `images` has; −1: none */
+    struct pass **sources; /* (source_count) */
+    struct map_run **maps; /* (source_count): of parents that modules are maps over; NULL for the others */
+    struct pass **groups;  /* (groups->count): of modules that stand on a stem; NULL for the others */
+    uint8_t *adapted;      /* (chunk, largest input of a source that needs adapting) */
+    float *images;         /* (chunk, largest input of a source) */
+    float *keep;           /* (units of the network with the most): the map of the network at hand */
+    int32_t prepared;      /* the source whose images `images` has; −1: none */
 };
 
-/* A network that takes images: the classifier's only one, a parent, or a module's own. */
+/* A network that takes images: the classifier's only one, a parent, or a group's. */
 struct source {
     const struct network *network; /* borrowed */
     struct image_adapt *adapt;     /* NULL where images fit as they are */
     int32_t like;                  /* the first source that is fed the same: itself, or one before it */
     int32_t parent;                /* −1: not a parent */
-    int32_t module;                /* of forward_plan.network_order; −1: not a module's */
+    int32_t group;                 /* −1: not a group's */
 };
 
 struct classifier_run {
@@ -33,10 +33,7 @@ struct classifier_run {
     struct shape image_shape;
     int32_t source_count;
     struct source *sources;
-    int32_t network_count; /* of the plan */
-    struct unit_layout *
-        *layouts;            /* (network_count): of modules with a map over their own network; else NULL */
-    struct network **padded; /* (network_count): what is run in a network's place; NULL: itself */
+    struct network_groups *groups; /* NULL without modules */
     bool any_adapted, one_scaling;
     int32_t lane_count;
     struct lane *lanes;
@@ -44,25 +41,21 @@ struct classifier_run {
 
 /* --- making --- */
 
-static const struct module *network_module(const struct classifier_run *run, int32_t index)
+/* Groups of modules that are networks; 0 without modules. */
+static int32_t group_count(const struct classifier_run *run)
 {
-    const struct classifier *classifier = run->classifier;
-    return &classifier->modules->modules[classifier->plan->network_order[index]];
-}
-
-/* The network that is run for it. */
-static const struct network *network_to_run(const struct classifier_run *run, int32_t index)
-{
-    return run->padded[index] != NULL ? run->padded[index] : network_module(run, index)->network;
+    return run->groups == NULL ? 0 : run->groups->count;
 }
 
 /* Units of the largest map of a network of its own. */
 static size_t most_units(const struct classifier_run *run)
 {
     size_t units = 0;
-    for (int32_t i = 0; i < run->network_count; i++)
-        if (run->layouts[i] != NULL && run->layouts[i]->unit_count > units)
-            units = run->layouts[i]->unit_count;
+    for (int32_t i = 0; i < group_count(run); i++) {
+        const struct unit_layout *layout = run->groups->groups[i].layout;
+        if (layout != NULL && layout->unit_count > units)
+            units = layout->unit_count;
+    }
     return units;
 }
 
@@ -80,8 +73,7 @@ static enum status lane_allocate(const struct classifier_run *run, struct lane *
     if (status == STATUS_OK)
         status = memory_allocate(&lane->maps, (size_t)run->source_count, sizeof(struct map_run *), "passes");
     if (status == STATUS_OK)
-        status =
-            memory_allocate(&lane->networks, (size_t)run->network_count, sizeof(struct pass *), "passes");
+        status = memory_allocate(&lane->groups, (size_t)group_count(run), sizeof(struct pass *), "passes");
     if (status == STATUS_OK)
         status = memory_allocate(&lane->adapted, CLASSIFIER_CHUNK * adapted, 1, "adapted images");
     if (status == STATUS_OK)
@@ -111,9 +103,10 @@ static enum status lane_create(const struct classifier_run *run, struct lane *la
     enum status status = lane_allocate(run, lane);
     for (int32_t i = 0; i < run->source_count && status == STATUS_OK; i++)
         status = lane_add_source(run, lane, i);
-    for (int32_t i = 0; i < run->network_count && status == STATUS_OK; i++)
-        if (network_module(run, i)->parent >= 0)
-            status = pass_create(network_to_run(run, i), CLASSIFIER_CHUNK, PASS_INFER, &lane->networks[i]);
+    for (int32_t i = 0; i < group_count(run) && status == STATUS_OK; i++)
+        if (run->groups->groups[i].parent >= 0)
+            status =
+                pass_create(run->groups->groups[i].network, CLASSIFIER_CHUNK, PASS_INFER, &lane->groups[i]);
     return status;
 }
 
@@ -132,18 +125,6 @@ static enum status lanes_create(struct classifier_run *run)
     return error_raise(&carried);
 }
 
-static bool scalings_agree(const struct network *a, const struct network *b)
-{
-    size_t bytes = (size_t)network_input_shape(a).c * sizeof(float);
-    return a->scaling.scale == b->scaling.scale && memcmp(a->scaling.mean, b->scaling.mean, bytes) == 0 &&
-           memcmp(a->scaling.std, b->scaling.std, bytes) == 0;
-}
-
-static bool shapes_agree(const struct network *a, const struct network *b)
-{
-    return image_adapt_is_identity(network_input_shape(a), network_input_shape(b));
-}
-
 /* How the images come to source `index`. */
 static enum status source_adapt(struct classifier_run *run, int32_t index)
 {
@@ -153,13 +134,11 @@ static enum status source_adapt(struct classifier_run *run, int32_t index)
     if (wanted.c > SCALING_CHANNELS_MAX)
         return error_set(STATUS_SHAPE, "network %s takes images of %d channels; at most %d can be scaled",
                          network->architecture, (int)wanted.c, SCALING_CHANNELS_MAX);
-    if (wanted.c != network_input_shape(first).c || !scalings_agree(first, network))
+    if (!networks_take_alike(first, network))
         run->one_scaling = false;
-    for (source->like = 0; source->like < index; source->like++) {
-        const struct network *other = run->sources[source->like].network;
-        if (shapes_agree(other, network) && scalings_agree(other, network))
-            break;
-    }
+    source->like = 0;
+    while (source->like < index && !networks_take_alike(run->sources[source->like].network, network))
+        source->like++;
     if (image_adapt_is_identity(run->image_shape, wanted))
         return STATUS_OK;
     run->any_adapted = true;
@@ -168,10 +147,9 @@ static enum status source_adapt(struct classifier_run *run, int32_t index)
 }
 
 static void add_source(struct classifier_run *run, const struct network *network, int32_t parent,
-                       int32_t module)
+                       int32_t group)
 {
-    run->sources[run->source_count++] =
-        (struct source){.network = network, .parent = parent, .module = module};
+    run->sources[run->source_count++] = (struct source){.network = network, .parent = parent, .group = group};
 }
 
 static enum status sources_create(struct classifier_run *run)
@@ -187,37 +165,12 @@ static enum status sources_create(struct classifier_run *run)
         add_source(run, classifier->network, -1, -1);
     for (int32_t p = 0; plan != NULL && p < plan->parent_count; p++)
         add_source(run, set->parents[p], p, -1);
-    for (int32_t i = 0; plan != NULL && i < plan->direct_count; i++)
-        add_source(run, network_to_run(run, i), -1, i);
+    for (int32_t i = 0; i < group_count(run); i++)
+        if (run->groups->groups[i].parent < 0)
+            add_source(run, run->groups->groups[i].network, -1, i);
     run->one_scaling = true;
     for (int32_t i = 0; i < run->source_count && status == STATUS_OK; i++)
         status = source_adapt(run, i);
-    return status;
-}
-
-/* Small networks that were cut out of larger ones have any number of channels, which kernels do not like:
- * sixteen at a time are worth up to so many times the multiply-adds. A map over the network's own units
- * speaks of its own channels. */
-static enum status networks_pad(struct classifier_run *run)
-{
-    const int32_t channels = 16;
-    const double most = 3;
-    enum status status = memory_allocate(&run->padded, (size_t)run->network_count, sizeof(struct network *),
-                                         "networks to run");
-    for (int32_t i = 0; i < run->network_count && status == STATUS_OK; i++)
-        if (network_module(run, i)->map == NULL)
-            status = network_pad_channels(network_module(run, i)->network, channels, most, &run->padded[i]);
-    return status;
-}
-
-static enum status layouts_create(struct classifier_run *run)
-{
-    run->network_count = run->classifier->plan == NULL ? 0 : run->classifier->plan->network_count;
-    enum status status = memory_allocate(&run->layouts, (size_t)run->network_count,
-                                         sizeof(struct unit_layout *), "unit layouts");
-    for (int32_t i = 0; i < run->network_count && status == STATUS_OK; i++)
-        if (network_module(run, i)->map != NULL)
-            status = unit_layout_create(network_module(run, i)->network, &run->layouts[i]);
     return status;
 }
 
@@ -230,9 +183,8 @@ enum status classifier_run_create(const struct classifier *classifier, struct sh
     struct classifier_run *made = *run;
     made->classifier = classifier;
     made->image_shape = image_shape;
-    status = layouts_create(made);
-    if (status == STATUS_OK)
-        status = networks_pad(made);
+    if (classifier->plan != NULL)
+        status = network_groups_create(classifier->modules, classifier->plan, &made->groups);
     if (status == STATUS_OK)
         status = sources_create(made);
     if (status == STATUS_OK)
@@ -252,11 +204,11 @@ static void lane_clear(const struct classifier_run *run, struct lane *lane)
         pass_destroy(&lane->sources[i]);
     for (int32_t i = 0; lane->maps != NULL && i < run->source_count; i++)
         map_run_destroy(&lane->maps[i]);
-    for (int32_t i = 0; lane->networks != NULL && i < run->network_count; i++)
-        pass_destroy(&lane->networks[i]);
+    for (int32_t i = 0; lane->groups != NULL && i < group_count(run); i++)
+        pass_destroy(&lane->groups[i]);
     memory_free(&lane->sources);
     memory_free(&lane->maps);
-    memory_free(&lane->networks);
+    memory_free(&lane->groups);
     memory_free(&lane->adapted);
     memory_free(&lane->images);
     memory_free(&lane->keep);
@@ -270,14 +222,9 @@ void classifier_run_destroy(struct classifier_run **run)
         lane_clear(*run, &(*run)->lanes[i]);
     for (int32_t i = 0; i < (*run)->source_count; i++)
         image_adapt_destroy(&(*run)->sources[i].adapt);
-    for (int32_t i = 0; (*run)->layouts != NULL && i < (*run)->network_count; i++)
-        unit_layout_destroy(&(*run)->layouts[i]);
-    for (int32_t i = 0; (*run)->padded != NULL && i < (*run)->network_count; i++)
-        network_destroy(&(*run)->padded[i]);
-    memory_free(&(*run)->padded);
+    network_groups_destroy(&(*run)->groups);
     memory_free(&(*run)->lanes);
     memory_free(&(*run)->sources);
-    memory_free(&(*run)->layouts);
     memory_free(run);
 }
 
@@ -341,33 +288,38 @@ static void score_forward(void *context, const struct forward *forward, int32_t 
     }
 }
 
-/* The module with a network that is entry `index` of the plan's order, from what it takes. */
-static void lane_score_network(const struct classifier_run *run, struct lane *lane, int32_t index,
-                               struct pass *pass, int32_t n, const float *input, float *scores)
+/* The modules of a group, from what their network takes. */
+static void lane_score_group(const struct classifier_run *run, struct lane *lane,
+                             const struct network_group *group, struct pass *pass, int32_t n,
+                             const float *input, float *scores)
 {
-    const struct module *module = network_module(run, index);
-    size_t stride = (size_t)run->classifier->label_count;
-    float *column = scores + run->classifier->plan->network_order[index];
-    if (run->layouts[index] != NULL)
-        map_mask_pass(pass, run->layouts[index], module->map, 0, lane->keep);
+    const struct classifier *classifier = run->classifier;
+    const int32_t *members = classifier->plan->network_order + group->first;
+    const struct module *modules = classifier->modules->modules;
+    size_t stride = (size_t)classifier->label_count;
+    if (group->layout != NULL)
+        map_mask_pass(pass, group->layout, modules[members[0]].map, 0, lane->keep);
     const float *margins = pass_forward(pass, n, input);
     for (int32_t i = 0; i < n; i++)
-        column[(size_t)i * stride] = calibrated(module, (double)margins[i]);
+        for (int32_t k = 0; k < group->count; k++)
+            scores[(size_t)i * stride + (size_t)members[k]] =
+                calibrated(&modules[members[k]], (double)*margins++);
 }
 
 /* Modules that stand on the parent as their stem. */
 static void lane_score_on_stem(const struct classifier_run *run, struct lane *lane, struct pass *stem,
-                               const struct parent_plan *plan_of, const struct network *parent, int32_t n,
-                               const float *images, float *scores)
+                               const struct source *source, int32_t n, const float *images, float *scores)
 {
+    const struct parent_plan *plan_of = &run->classifier->plan->parents[source->parent];
     if (plan_of->network_count == 0)
         return;
     if (plan_of->layout != NULL)
         map_mask_pass(stem, plan_of->layout, NULL, 0, NULL);
-    pass_set_last_layer(stem, parent->layer_count - 1);
+    pass_set_last_layer(stem, source->network->layer_count - 1);
     const float *given = pass_forward(stem, n, images);
-    for (int32_t i = plan_of->first_network; i < plan_of->first_network + plan_of->network_count; i++)
-        lane_score_network(run, lane, i, lane->networks[i], n, given, scores);
+    for (int32_t i = 0; i < group_count(run); i++)
+        if (run->groups->groups[i].parent == source->parent)
+            lane_score_group(run, lane, &run->groups->groups[i], lane->groups[i], n, given, scores);
 }
 
 /* Scores of n ≤ CLASSIFIER_CHUNK images, given as pixels or (pixels NULL) scaled. */
@@ -380,13 +332,12 @@ static void lane_score(const struct classifier_run *run, struct lane *lane, int3
         struct pass *pass = lane->sources[i];
         const float *images = pixels != NULL ? lane_prepare(run, lane, i, n, pixels) : scaled;
         if (source->parent >= 0) {
-            const struct parent_plan *plan_of = &run->classifier->plan->parents[source->parent];
             struct map_scores of = {run, scores};
             if (lane->maps[i] != NULL)
                 map_run_features(lane->maps[i], n, images, score_forward, &of);
-            lane_score_on_stem(run, lane, pass, plan_of, source->network, n, images, scores);
-        } else if (source->module >= 0) {
-            lane_score_network(run, lane, source->module, pass, n, images, scores);
+            lane_score_on_stem(run, lane, pass, source, n, images, scores);
+        } else if (source->group >= 0) {
+            lane_score_group(run, lane, &run->groups->groups[source->group], pass, n, images, scores);
         } else {
             const float *logits = pass_forward(pass, n, images);
             memcpy(scores, logits,

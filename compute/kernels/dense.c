@@ -14,6 +14,19 @@ void dense_forward(int32_t n, int32_t c, int32_t k, const float *x, const float 
     gemm_row_by_row(n, k, c, matrix_rows(x, c), matrix_rows(w, k), bias != NULL ? 1.0F : 0.0F, y, k);
 }
 
+void dense_forward_narrow(int32_t n, int32_t c, int32_t k, const float *x, const float *w, const float *bias,
+                          float *y)
+{
+    for (int32_t i = 0; i < n; i++, x += c, y += k) {
+        float sums[DENSE_NARROW_OUTPUTS] = {0};
+        for (ptrdiff_t j = 0; j < c; j++)
+            for (ptrdiff_t l = 0; l < k; l++)
+                sums[l] += x[j] * w[j * k + l];
+        for (ptrdiff_t l = 0; l < k; l++)
+            y[l] = bias != NULL ? bias[l] + sums[l] : sums[l];
+    }
+}
+
 void dense_backward_weights(int32_t n, int32_t c, int32_t k, const float *x, const float *dy, float *dw,
                             float *dbias)
 {

@@ -100,9 +100,38 @@ void copy_or_add(size_t count, const float *src, float *dst, bool accumulate)
         memcpy(dst, src, count * sizeof *dst);
 }
 
+/* Vectors at any address, in an array of floats. */
+typedef float eight __attribute__((vector_size(8 * sizeof(float)), aligned(sizeof(float)), may_alias));
+typedef float four __attribute__((vector_size(4 * sizeof(float)), aligned(sizeof(float)), may_alias));
+
+/* Rows of a pixel's few channels, for which a call of memcpy each is dear. The last vector of a row may
+ * write what the one before it has written. */
+static void copy_short_rows(size_t rows, size_t width, const float *src, size_t src_stride, float *dst,
+                            size_t dst_stride)
+{
+    for (size_t i = 0; i < rows; i++, src += src_stride, dst += dst_stride) {
+        if (width >= 8) {
+            for (size_t j = 0; j + 8 <= width; j += 8)
+                *(eight *)(dst + j) = *(const eight *)(src + j);
+            *(eight *)(dst + width - 8) = *(const eight *)(src + width - 8);
+        } else if (width >= 4) {
+            *(four *)dst = *(const four *)src;
+            *(four *)(dst + width - 4) = *(const four *)(src + width - 4);
+        } else {
+            for (size_t j = 0; j < width; j++)
+                dst[j] = src[j];
+        }
+    }
+}
+
 void copy_rows(size_t rows, size_t width, const float *src, size_t src_stride, float *dst, size_t dst_stride,
                bool accumulate)
 {
+    enum { SHORT_ROW = 64 };
+    if (!accumulate && width <= SHORT_ROW) {
+        copy_short_rows(rows, width, src, src_stride, dst, dst_stride);
+        return;
+    }
     for (size_t i = 0; i < rows; i++)
         copy_or_add(width, src + i * src_stride, dst + i * dst_stride, accumulate);
 }
@@ -163,11 +192,14 @@ void window_forward(const struct window *window, int32_t n, const float *x, floa
     struct view v = window_view(window);
     size_t in_floats = (size_t)window->in_h * (size_t)window->in_w * (size_t)window->in_c;
     size_t out_floats = (size_t)window->out_h * (size_t)window->out_w * (size_t)window->out_c;
-    memset(y, 0, (size_t)n * out_floats * sizeof *y);
-    for (int32_t i = 0; i < n; i++, x += in_floats, y += out_floats)
+    bool fills = (size_t)(v.h.last - v.h.first) * v.columns * v.width == out_floats;
+    for (int32_t i = 0; i < n; i++, x += in_floats, y += out_floats) {
+        if (!fills)
+            memset(y, 0, out_floats * sizeof *y);
         for (ptrdiff_t h = v.h.first; h < v.h.last; h++)
             copy_rows(v.columns, v.width, x + in_offset(window, &v, h), v.in_stride,
                       y + out_offset(window, &v, h), v.out_stride, false);
+    }
 }
 
 void window_backward(const struct window *window, int32_t n, const float *dy, float *dx, bool accumulate)

@@ -11,15 +11,26 @@ static bool window_ends_behind(int32_t from_c, int32_t out_c, int32_t in_c)
     return from_c > -far && from_c < far && out_c < far && from_c + out_c >= in_c;
 }
 
+/* What channels are rounded up to. */
+struct rounding {
+    int32_t multiple;
+    double most; /* times as many */
+};
+
+static int32_t rounded_up(struct rounding rounding, int32_t c)
+{
+    int64_t rounded = ((int64_t)c + rounding.multiple - 1) / rounding.multiple * rounding.multiple;
+    return rounded <= INT32_MAX && (double)rounded <= rounding.most * (double)c ? (int32_t)rounded : c;
+}
+
 /* Channels of layer i when those of the layers before are padded; −1 where it cannot be. */
-static int32_t padded_channels(const struct network *network, int32_t i, int32_t multiple,
+static int32_t padded_channels(const struct network *network, int32_t i, struct rounding rounding,
                                const int32_t *channels)
 {
     const struct layer *layer = &network->layers[i];
     const struct layer_options *o = &layer->options;
     int32_t in = layer->inputs[0], c = layer->shape.c;
-    bool last = i == network->layer_count - 1;
-    int32_t rounded = last || c > INT32_MAX - multiple ? c : (c + multiple - 1) / multiple * multiple;
+    int32_t rounded = i == network->layer_count - 1 ? c : rounded_up(rounding, c);
     switch (layer->kind) {
     case LAYER_CONVOLUTION:
         return o->groups == 1 ? rounded : -1;
@@ -44,12 +55,12 @@ static int32_t padded_channels(const struct network *network, int32_t i, int32_t
     }
 }
 
-static bool plan_channels(const struct network *network, int32_t multiple, int32_t *channels)
+static bool plan_channels(const struct network *network, struct rounding rounding, int32_t *channels)
 {
     bool changed = false;
     channels[0] = network->layers[0].shape.c;
     for (int32_t i = 1; i < network->layer_count; i++) {
-        channels[i] = padded_channels(network, i, multiple, channels);
+        channels[i] = padded_channels(network, i, rounding, channels);
         if (channels[i] < 0)
             return false;
         changed = changed || channels[i] != network->layers[i].shape.c;
@@ -133,10 +144,9 @@ enum status network_pad_channels(const struct network *network, int32_t multiple
     *padded = NULL;
     enum status status =
         memory_allocate(&channels, (size_t)network->layer_count, sizeof *channels, "padded channels");
-    if (status == STATUS_OK && plan_channels(network, multiple, channels))
+    if (status == STATUS_OK && plan_channels(network, (struct rounding){multiple, most}, channels))
         status = make(network, channels, padded);
-    if (status != STATUS_OK || (*padded != NULL && (double)network_multiply_adds(*padded) >
-                                                       most * (double)network_multiply_adds(network)))
+    if (status != STATUS_OK)
         network_destroy(padded);
     memory_free(&channels);
     return status;

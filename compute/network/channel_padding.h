@@ -6,10 +6,10 @@
 
 #include "compute/network/network.h"
 
-/* The network with the outputs of its convolutions rounded up to whole multiples of `multiple` channels; the
- * input and the output stay. Its outputs are the network's, up to rounding. *padded is NULL where nothing
- * would change, where a layer is not of a kind that keeps zeros zero and channels apart (or a convolution has
- * groups), or where it would take more than `most` times the multiply-adds. The caller owns *padded. */
+/* The network with the outputs of its convolutions rounded up to whole multiples of `multiple` channels, each
+ * where that is at most `most` times the channels it has; the input and the output stay. Its outputs are the
+ * network's, up to rounding. *padded is NULL where nothing would change, and where a layer is not of a kind
+ * that keeps zeros zero and channels apart (or a convolution has groups). The caller owns *padded. */
 enum status network_pad_channels(const struct network *network, int32_t multiple, double most,
                                  struct network **padded);
 

@@ -102,7 +102,9 @@ static void forward_dense(const struct forward *f)
 {
     int32_t c = f->pass->network->layers[f->layer->inputs[0]].shape.c;
     const float *bias = f->layer->options.bias ? f->parameters + f->layer->weight_count : NULL;
-    dense_forward(f->n, c, f->layer->shape.c, f->x, f->parameters, bias, f->y);
+    bool narrow = f->pass->mode != PASS_TRAIN && dense_is_narrow(c, f->layer->shape.c);
+    (narrow ? dense_forward_narrow : dense_forward)(f->n, c, f->layer->shape.c, f->x, f->parameters, bias,
+                                                    f->y);
 }
 
 static void forward_add(const struct forward *f)

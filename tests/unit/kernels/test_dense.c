@@ -19,6 +19,13 @@ static void check(struct draw *draw, int32_t n, int32_t c, int32_t k)
     dense_forward(n, c, k, x.f, w.f, NULL, y.f);
     reference_dense_forward(n, c, k, x.d, w.d, NULL, y.d);
     assert_pair_agrees("y without bias", text, &y);
+    if (dense_is_narrow(c, k)) {
+        dense_forward_narrow(n, c, k, x.f, w.f, NULL, y.f);
+        assert_pair_agrees("narrow y without bias", text, &y);
+        dense_forward_narrow(n, c, k, x.f, w.f, bias.f, y.f);
+        reference_dense_forward(n, c, k, x.d, w.d, bias.d, y.d);
+        assert_pair_agrees("narrow y", text, &y);
+    }
 
     reference_dense_backward(n, c, k, x.d, w.d, dy.d, dx.d, dw.d, dbias.d);
     dense_backward_weights(n, c, k, x.f, dy.f, dw.f, dbias.f);
@@ -54,6 +61,7 @@ static void test_layers_of_known_networks(void **state)
     check(&draw, 16, 3136, 128);
     check(&draw, 16, 784, 49);
     check(&draw, 1, 128, 10);
+    check(&draw, 16, 46, 1);
 }
 
 static void test_one_output(void **state)

@@ -479,6 +479,35 @@ static void test_a_set_without_parents_classifies(void **state)
     classifier_destroy(&classifier);
 }
 
+/* Of five on one stem the first two and the last two run as one each; the third has a map. */
+static void test_networks_that_begin_alike_score_together_as_alone(void **state)
+{
+    (void)state;
+    enum { MODULES = 5 };
+    const struct shape image = {8, 8, 3}, given = {4, 4, 5};
+    const char *const names[MODULES] = {"ant", "bee", "cat", "dog", "eel"};
+    uint8_t *pixels = random_pixels(image, IMAGES, 2);
+    float expected[IMAGES][MODULES];
+    struct module_set *set;
+    assert_ok(module_set_create(1, MODULES, &set));
+    set->parents[0] = stem_network(7);
+    for (int32_t m = 0; m < MODULES; m++) {
+        struct network *network = margin_network(given, 3 + 5 * m, (uint64_t)m);
+        network_module(set, 0, network, names[m], &set->modules[m]);
+        set->modules[m].offset = (float)m;
+    }
+    give_own_map(set, &set->modules[2]);
+    for (int32_t i = 0; i < IMAGES; i++)
+        for (int32_t m = 0; m < MODULES; m++)
+            expected[i][m] = naive_network_score(set, m, image, pixels + (size_t)i * shape_count(image));
+    struct classifier *classifier = classifier_of(set);
+    float *scores = scores_of(classifier, image, IMAGES, pixels);
+    assert_close(scores, expected[0], IMAGES * MODULES);
+    memory_free(&scores);
+    memory_free(&pixels);
+    classifier_destroy(&classifier);
+}
+
 static void test_a_network_must_fit_its_stem(void **state)
 {
     (void)state;
@@ -504,6 +533,7 @@ int main(void)
         cmocka_unit_test(test_networks_of_their_own_run_on_images_and_stems),
         cmocka_unit_test(test_a_stem_is_counted_once),
         cmocka_unit_test(test_a_set_without_parents_classifies),
+        cmocka_unit_test(test_networks_that_begin_alike_score_together_as_alone),
         cmocka_unit_test(test_a_network_must_fit_its_stem),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -72,14 +72,20 @@ static void test_padded_networks_give_the_same_outputs(void **state)
     network_destroy(&cut);
 }
 
-static void test_what_is_too_dear_or_round_is_left_alone(void **state)
+static void test_what_is_too_thin_or_round_is_left_alone(void **state)
 {
     (void)state;
     struct network *network = shortcut_network(0, 7), *padded;
     assert_int_equal(network_pad_channels(network, 16, 1.5, &padded), STATUS_OK);
-    assert_null(padded);
+    assert_null(padded); /* 5, 7 and 9 channels */
     assert_int_equal(network_pad_channels(network, 1, 100, &padded), STATUS_OK);
     assert_null(padded);
+    assert_int_equal(network_pad_channels(network, 8, 1.25, &padded), STATUS_OK);
+    assert_int_equal(padded->layers[1].shape.c, 5);
+    assert_int_equal(padded->layers[3].shape.c, 8);
+    assert_int_equal(padded->layers[9].shape.c, 9);
+    assert_same_outputs(network, padded, 2);
+    network_destroy(&padded);
     network_destroy(&network);
 }
 
@@ -87,7 +93,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_padded_networks_give_the_same_outputs),
-        cmocka_unit_test(test_what_is_too_dear_or_round_is_left_alone),
+        cmocka_unit_test(test_what_is_too_thin_or_round_is_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
