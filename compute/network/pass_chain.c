@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "compute/kernels/batchnorm.h"
+#include "compute/kernels/convolution_infer.h"
 
 /* What the layers behind a chain's head ask of its kernel. */
 struct tail {
@@ -68,8 +69,8 @@ static void convolution_chain(struct pass *pass, const struct layer *head, const
     }
     if (tail->residual != NO_LAYER)
         epilogue.residual = pass_input_of(pass, tail->residual);
-    convolution_forward(&planned->convolution, n, pass_input_of(pass, head->inputs[0]), w, &epilogue, y,
-                        pass->scratch);
+    convolution_infer(&planned->convolution, n, pass_input_of(pass, head->inputs[0]), w, &epilogue, y,
+                      pass->scratch);
 }
 
 static void batchnorm_chain(struct pass *pass, const struct layer *head, const struct tail *tail, int32_t n,

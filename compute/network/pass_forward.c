@@ -1,4 +1,5 @@
 #include "compute/kernels/batchnorm.h"
+#include "compute/kernels/convolution_infer.h"
 #include "compute/kernels/dense.h"
 #include "compute/kernels/epilogue.h"
 #include "compute/kernels/softmax.h"
@@ -33,8 +34,9 @@ static void forward_convolution(const struct forward *f)
 {
     struct convolution_epilogue bias = {.shift = convolution_bias(f->pass, f->layer)};
     bool later = bias.shift == NULL || goes_on(f->pass, f->planned);
-    convolution_forward(&f->planned->convolution, f->n, f->x, f->parameters, later ? NULL : &bias, f->y,
-                        f->pass->scratch);
+    bool training = f->pass->mode == PASS_TRAIN;
+    (training ? convolution_forward : convolution_infer)(&f->planned->convolution, f->n, f->x, f->parameters,
+                                                         later ? NULL : &bias, f->y, f->pass->scratch);
 }
 
 static size_t pixels_of(const struct forward *f)

@@ -2,6 +2,7 @@
 
 #include "compute/base/memory.h"
 #include "compute/kernels/batchnorm.h"
+#include "compute/kernels/convolution_infer.h"
 #include "compute/network/buffer_placement.h"
 #include "compute/network/chain_finding.h"
 
@@ -74,7 +75,8 @@ static void describe_layers(struct planner *planner)
             continue;
         if (layer->kind == LAYER_CONVOLUTION) {
             planned->convolution = layer_convolution(planner->network, i);
-            scratch = convolution_scratch_floats(&planned->convolution);
+            scratch = (planner->mode == PASS_TRAIN ? convolution_scratch_floats
+                                                   : convolution_infer_scratch_floats)(&planned->convolution);
         } else if (layer->kind == LAYER_BATCHNORM) {
             scratch = batchnorm_scratch_floats(layer->shape.c);
             size_t fold = planned->chain_head != i ? 2 * (size_t)layer->shape.c : 0;
