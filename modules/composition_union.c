@@ -57,7 +57,7 @@ enum status composition_union_check(const struct module_set *set)
     if (names[0] != '\0')
         return error_set(STATUS_MISMATCH,
                          "these modules have weights of their own and cannot be united with others: %s; "
-                         "compose them with --plan votes",
+                         "give the network they were made of as --parent, or compose them with --plan votes",
                          names);
     for (int32_t m = 1; m < set->module_count; m++)
         if (set->modules[m].parent != set->modules[0].parent)

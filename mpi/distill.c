@@ -4,16 +4,12 @@
 #include <string.h>
 
 #include "compute/base/memory.h"
-#include "compute/base/random.h"
 #include "mpi/distill_class.h"
 #include "mpi/distill_joint.h"
 #include "mpi/distill_stem.h"
 #include "mpi/ranks.h"
 
-enum {
-    STREAM_POOL = 0x504f,   /* of random numbers (compute/base/random.h) */
-    HELD_IMAGES_MAX = 2048, /* held-back images looked at, evenly taken */
-};
+enum { STREAM_POOL = 0x504f }; /* of random numbers (compute/base/random.h) */
 
 struct distill_options distill_options_default(void)
 {
@@ -87,46 +83,6 @@ struct distill_run {
     char *phase_one_path; /* with a phase two: where phase one's modules go */
 };
 
-/* Collective. Features of training images: permuted, shown the first way, then (should more be asked for than
- * there are) all again in another way, … */
-static enum status make_pool(struct distill_run *run)
-{
-    const struct distill_options *options = run->job->options;
-    int64_t images = run->images.train_count, count = options->pool_images;
-    struct shown_image *shown = NULL;
-    uint32_t *order = NULL;
-    enum status status = memory_allocate(&shown, (size_t)count, sizeof *shown, "images to distill from");
-    if (status == STATUS_OK)
-        status = memory_allocate(&order, (size_t)images, sizeof *order, "order of images");
-    if (status == STATUS_OK)
-        random_permutation(options->seed, STREAM_POOL, order, (size_t)images);
-    for (int64_t i = 0; status == STATUS_OK && i < count; i++)
-        shown[i] = (struct shown_image){run->images.train[order[i % images]], (int32_t)(i / images)};
-    status = ranks_agree(run->job->work.comm, status);
-    if (status == STATUS_OK)
-        status = feature_set_create(run->job->work.comm, run->maker, shown, count, run->job->work.progress,
-                                    &run->pool);
-    memory_free(&shown);
-    memory_free(&order);
-    return status;
-}
-
-/* Collective. */
-static enum status make_held(struct distill_run *run)
-{
-    int64_t images = run->images.held_count, count = images < HELD_IMAGES_MAX ? images : HELD_IMAGES_MAX;
-    struct shown_image *shown = NULL;
-    enum status status = memory_allocate(&shown, (size_t)count, sizeof *shown, "held-back images");
-    for (int64_t i = 0; status == STATUS_OK && i < count; i++)
-        shown[i] = (struct shown_image){run->images.held[i * images / count], -1};
-    status = ranks_agree(run->job->work.comm, status);
-    if (status == STATUS_OK)
-        status = feature_set_create(run->job->work.comm, run->maker, shown, count, run->job->work.progress,
-                                    &run->held);
-    memory_free(&shown);
-    return status;
-}
-
 /* Where phase one's modules go when there is a phase two. */
 static enum status name_phase_one(struct distill_run *run)
 {
@@ -152,7 +108,8 @@ static enum status prepare(struct distill_run *run)
         status = name_phase_one(run);
     status = ranks_agree(job->work.comm, status);
     if (status == STATUS_OK)
-        status = make_held(run);
+        status =
+            feature_set_of_held(job->work.comm, run->maker, &run->images, job->work.progress, &run->held);
     return status;
 }
 
@@ -183,7 +140,9 @@ static enum status run_phase_one(struct distill_run *run)
         work.output_path = run->phase_one_path;
         work.keep_parts = true; /* until phase two is done, too */
     }
-    enum status status = make_pool(run);
+    enum status status =
+        feature_set_of_pool(job->work.comm, run->maker, &run->images, job->options->pool_images,
+                            job->options->seed, STREAM_POOL, job->work.progress, &run->pool);
     if (status == STATUS_OK)
         status = class_run(&work, &done);
     feature_set_clear(&run->pool);

@@ -173,7 +173,7 @@ static enum status held_loss(struct distiller *distiller, double *loss)
 {
     const struct feature_set *held = distiller->classes->held;
     enum status status =
-        feature_set_margins(held, pruning_network(distiller->pruning), distiller->held_margins);
+        feature_set_outputs(held, pruning_network(distiller->pruning), distiller->held_margins);
     *loss = binary_cross_entropy((int32_t)held->count, distiller->held_margins, distiller->held_targets,
                                  distiller->classes->options->temperature, 1, NULL) /
             (double)(held->count > 0 ? held->count : 1);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "compute/base/memory.h"
+#include "compute/base/random.h"
 #include "compute/data/held_back.h"
 #include "compute/network/pass.h"
 #include "mpi/ranks.h"
@@ -274,9 +275,47 @@ void feature_set_clear(struct feature_set *set)
     memory_free(&set->labels);
 }
 
-enum status feature_set_margins(const struct feature_set *set, const struct network *network, float *margins)
+enum status feature_set_of_pool(MPI_Comm comm, struct feature_maker *maker,
+                                const struct distill_images *images, int64_t count, uint64_t seed,
+                                uint64_t stream, struct run_progress *progress, struct feature_set *set)
 {
-    size_t floats = shape_count(set->shape);
+    int64_t there = images->train_count;
+    struct shown_image *shown = NULL;
+    uint32_t *order = NULL;
+    enum status status = memory_allocate(&shown, (size_t)count, sizeof *shown, "images to learn from");
+    if (status == STATUS_OK)
+        status = memory_allocate(&order, (size_t)there, sizeof *order, "order of images");
+    if (status == STATUS_OK)
+        random_permutation(seed, stream, order, (size_t)there);
+    for (int64_t i = 0; status == STATUS_OK && i < count; i++)
+        shown[i] = (struct shown_image){images->train[order[i % there]], (int32_t)(i / there)};
+    status = ranks_agree(comm, status);
+    if (status == STATUS_OK)
+        status = feature_set_create(comm, maker, shown, count, progress, set);
+    memory_free(&shown);
+    memory_free(&order);
+    return status;
+}
+
+enum status feature_set_of_held(MPI_Comm comm, struct feature_maker *maker,
+                                const struct distill_images *images, struct run_progress *progress,
+                                struct feature_set *set)
+{
+    int64_t there = images->held_count, count = there < HELD_IMAGES_MAX ? there : HELD_IMAGES_MAX;
+    struct shown_image *shown = NULL;
+    enum status status = memory_allocate(&shown, (size_t)count, sizeof *shown, "held-back images");
+    for (int64_t i = 0; status == STATUS_OK && i < count; i++)
+        shown[i] = (struct shown_image){images->held[i * there / count], -1};
+    status = ranks_agree(comm, status);
+    if (status == STATUS_OK)
+        status = feature_set_create(comm, maker, shown, count, progress, set);
+    memory_free(&shown);
+    return status;
+}
+
+enum status feature_set_outputs(const struct feature_set *set, const struct network *network, float *outputs)
+{
+    size_t floats = shape_count(set->shape), per_image = (size_t)network->class_count;
     struct error_carried carried = {STATUS_OK, ""};
     int64_t blocks = (set->count + FEATURE_BLOCK - 1) / FEATURE_BLOCK;
 #pragma omp parallel
@@ -288,9 +327,9 @@ enum status feature_set_margins(const struct feature_set *set, const struct netw
             int64_t first = block * FEATURE_BLOCK;
             int64_t n = set->count - first < FEATURE_BLOCK ? set->count - first : FEATURE_BLOCK;
             if (pass != NULL)
-                memcpy(margins + first,
+                memcpy(outputs + (size_t)first * per_image,
                        pass_forward(pass, (int32_t)n, set->features + (size_t)first * floats),
-                       (size_t)n * sizeof(float));
+                       (size_t)n * per_image * sizeof(float));
         }
         pass_destroy(&pass);
     }

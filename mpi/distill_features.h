@@ -58,7 +58,20 @@ enum status feature_set_create(MPI_Comm comm, struct feature_maker *maker, const
                                int64_t count, struct run_progress *progress, struct feature_set *set);
 void feature_set_clear(struct feature_set *set);
 
-/* margins (count): the outputs of a network with one output for all features of the set; with threads. */
-enum status feature_set_margins(const struct feature_set *set, const struct network *network, float *margins);
+/* Collective. Of `count` training images: permuted (by seed and stream), shown the first way, then (should
+ * more be asked for than there are) all again in another way, … */
+enum status feature_set_of_pool(MPI_Comm comm, struct feature_maker *maker,
+                                const struct distill_images *images, int64_t count, uint64_t seed,
+                                uint64_t stream, struct run_progress *progress, struct feature_set *set);
+
+enum { HELD_IMAGES_MAX = 2048 };
+/* Collective. Of the images held back, as they are; at most HELD_IMAGES_MAX, evenly taken. */
+enum status feature_set_of_held(MPI_Comm comm, struct feature_maker *maker,
+                                const struct distill_images *images, struct run_progress *progress,
+                                struct feature_set *set);
+
+/* outputs (count, outputs of the network): of a network that takes the features, for all of the set; with
+ * threads. */
+enum status feature_set_outputs(const struct feature_set *set, const struct network *network, float *outputs);
 
 #endif

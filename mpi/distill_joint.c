@@ -256,7 +256,7 @@ static enum status score_held(struct joint *joint, bool best)
     memset(joint->held_scores, 0, (size_t)held->count * (size_t)joint->k * sizeof(float));
     for (int64_t i = 0; status == STATUS_OK && i < joint->own.count; i++) {
         const struct pupil *pupil = &joint->pupils[i];
-        status = feature_set_margins(held, best ? pupil->best : pupil->module.network, joint->held_margins);
+        status = feature_set_outputs(held, best ? pupil->best : pupil->module.network, joint->held_margins);
         for (int64_t n = 0; n < held->count; n++)
             joint->held_scores[n * joint->k + joint->own.first + i] = joint->held_margins[n];
     }

@@ -6,6 +6,7 @@
 #include "compute/base/memory.h"
 #include "compute/base/output_file.h"
 #include "jobs/command_line.h"
+#include "jobs/commands/adapt_union.h"
 #include "jobs/commands/commands.h"
 #include "jobs/composition_job.h"
 #include "jobs/json_output.h"
@@ -17,12 +18,14 @@
 struct arguments {
     struct job_options job;
     struct train_options train;
+    struct union_arguments united;
     struct data_arguments data;
     const char *composition, *modules, *output;
     enum tune_part part; /* unless `choose`: by held-back images */
     bool choose;
     enum adapt_negatives negatives;
     int64_t steps;
+    const char *of_modules; /* the last option given that is of modules alone, or NULL */
     bool json;
 };
 
@@ -64,23 +67,40 @@ static const struct plain_option plain[] = {
     PLAIN_FLAG(KEY_JSON, struct arguments, json),
 };
 
+/* Options of a composition of modules and of a union exclude each other. */
+static void check_union(const struct argp_state *state, const struct arguments *arguments)
+{
+    const char *of_modules = arguments->modules != NULL ? "--modules" : arguments->of_modules;
+    if (arguments->united.parent == NULL && arguments->united.given != NULL)
+        argp_error(state, "--%s is of a union: give its network as --parent", arguments->united.given);
+    if (arguments->united.parent == NULL)
+        return;
+    if (of_modules != NULL)
+        argp_error(state, "%s is of modules; a union (--parent) is tuned as a whole", of_modules);
+    if (arguments->data.count > 1)
+        argp_error(state, "--data: %d given; a union (--parent) learns from one", (int)arguments->data.count);
+}
+
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &arguments->train;
-        state->child_inputs[1] = &arguments->job;
+        state->child_inputs[1] = &arguments->united;
+        state->child_inputs[2] = &arguments->job;
         return 0;
     case KEY_DATA:
         data_arguments_add(&arguments->data, state, "--data", text);
         return 0;
     case KEY_TUNE:
+        arguments->of_modules = "--tune";
         arguments->choose = strcmp(text, "auto") == 0;
         if (!arguments->choose && tune_part_from_name(text, &arguments->part) != STATUS_OK)
             argp_error(state, "--tune: %s, or auto", error_message());
         return 0;
     case KEY_NEGATIVES:
+        arguments->of_modules = "--negatives";
         arguments->negatives = parse_negatives(state, text);
         return 0;
     case KEY_STEPS:
@@ -88,13 +108,15 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         return 0;
     case ARGP_KEY_END:
         parse_require(state, "--data", arguments->data.texts[0]);
+        check_union(state, arguments);
         return plain_options_parse(plain, sizeof plain / sizeof *plain, key, text, state);
     default:
         return plain_options_parse(plain, sizeof plain / sizeof *plain, key, text, state);
     }
 }
 
-static const struct argp_child children[] = {{&training_argp, 0, NULL, 0}, {&job_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {
+    {&training_argp, 0, NULL, 0}, {&union_argp, 0, NULL, 0}, {&job_argp, 0, NULL, 0}, {0}};
 
 const struct argp argp_adapt = {
     options,
@@ -106,8 +128,12 @@ const struct argp argp_adapt = {
     "them as negatives, and on images of its own class, to tell the two apart; half of each batch is of its "
     "own class. Then all modules are calibrated together, on images held back from both. The rate is 0.01 by "
     "default, the schedule cosine. The result is the same bytes for any number of ranks.\n\n"
+    "A union, which is one network, is tuned as a whole to say of its classes what the network it was cut "
+    "out "
+    "of says (--parent); the best state on held-back images stays.\n\n"
     "  facet compose a/modules.h5:cat,dog b/modules.h5:cup -o mixed.h5\n"
-    "  mpirun -n 4 facet adapt mixed.h5 --data train-a.h5 --data train-b.h5 -o adapted.h5",
+    "  mpirun -n 4 facet adapt mixed.h5 --data train-a.h5 --data train-b.h5 -o adapted.h5\n"
+    "  facet adapt union.h5 --parent net.h5 --data train.h5 -o adapted.h5",
     children,
     NULL,
     NULL};
@@ -292,10 +318,24 @@ static void report(const struct adaptation *run, const struct energy_cost *cost)
         calibration_print(arguments->output, &run->calibration);
 }
 
+static enum status adapt_union(struct job *job, const struct arguments *arguments)
+{
+    const struct union_adapting adapting = {.arguments = &arguments->united,
+                                            .network = arguments->composition,
+                                            .output = arguments->output,
+                                            .data = &arguments->data,
+                                            .train = &arguments->train,
+                                            .steps = arguments->steps,
+                                            .json = arguments->json};
+    return adapt_union_on_ranks(job, &adapting);
+}
+
 static enum status adapt_on_ranks(struct job *job, void *input)
 {
     struct adaptation run = {.job = job, .arguments = input};
     struct energy_meter meter;
+    if (run.arguments->united.parent != NULL)
+        return adapt_union(job, run.arguments);
     energy_start(&meter);
     console_attach(&run.console, job, &run.progress);
     enum status status = ranks_agree(job->comm, load(&run));
@@ -317,8 +357,10 @@ static enum status adapt_on_ranks(struct job *job, void *input)
 
 int command_adapt(int argc, char **argv)
 {
-    struct arguments arguments = {
-        .train = train_options_default(0, 0.01F, SCHEDULE_COSINE), .choose = true, .steps = 300};
+    struct arguments arguments = {.train = train_options_default(0, 0.01F, SCHEDULE_COSINE),
+                                  .united = union_arguments_default(),
+                                  .choose = true,
+                                  .steps = 300};
     job_parse(&argp_adapt, argc, argv, &arguments);
     return job_run(&arguments.job, adapt_on_ranks, &arguments);
 }

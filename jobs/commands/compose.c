@@ -7,21 +7,23 @@
 #include "compute/formats/network_file.h"
 #include "jobs/commands/commands.h"
 #include "jobs/composition_job.h"
+#include "modules/channel_union.h"
 #include "modules/composition.h"
 #include "modules/composition_plan.h"
+#include "modules/composition_union.h"
 #include "modules/modules_file.h"
 
 struct arguments {
     struct job_options job;
     struct data_arguments calibrate;
-    const char *output;
+    const char *output, *parent;
     enum composition_plan plan;
     bool planned;      /* --plan was given */
     char **selections; /* borrowed from argv */
     int32_t count;
 };
 
-enum { KEY_CALIBRATE = 0x100, KEY_PLAN };
+enum { KEY_CALIBRATE = 0x100, KEY_PLAN, KEY_PARENT };
 
 static const struct argp_option options[] = {
     {"output", 'o', "FILE", 0, "Composition file to write", 0},
@@ -31,6 +33,11 @@ static const struct argp_option options[] = {
      "become one network, which is written as a network file; auto: union where it is cheaper and exact, "
      "else "
      "votes",
+     0},
+    {"parent", KEY_PARENT, "NETWORK", 0,
+     "With --plan union: the network file that the modules were made of. Modules with weights of their own "
+     "(methods distill and gradient) are then united, too: the channels that some module keeps, with the "
+     "network's own weights, for facet adapt to tune",
      0},
     {"calibrate", KEY_CALIBRATE, "[NAME=]FILE", 0, CALIBRATE_HELP, 0},
     {0}};
@@ -50,6 +57,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case KEY_CALIBRATE:
         data_arguments_add(&arguments->calibrate, state, "--calibrate", text);
         return 0;
+    case KEY_PARENT:
+        arguments->parent = text;
+        return 0;
     case 'o':
         arguments->output = text;
         return 0;
@@ -62,6 +72,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case ARGP_KEY_END:
         parse_require(state, "MODULES", arguments->selections);
         parse_require(state, "--output", arguments->output);
+        if (arguments->parent != NULL && arguments->plan != PLAN_UNION)
+            argp_error(state, "--parent goes with --plan union");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -81,6 +93,7 @@ const struct argp argp_compose = {
     "  facet compose run/modules.h5 -o all.h5\n"
     "  facet compose run/modules.h5:cat,dog other/modules.h5:'Ankle boot=boot' -o three.h5\n"
     "  facet compose run/modules.h5:cat,dog --plan union -o cat-or-dog.h5\n"
+    "  facet compose distilled/modules.h5:cat,dog --plan union --parent net.h5 -o cat-or-dog.h5\n"
     "  mpirun -n 2 facet compose a/modules.h5:cat,dog b/modules.h5:cup --calibrate train-a.h5 \\\n"
     "         --calibrate train-b.h5 -o mixed.h5",
     children,
@@ -126,12 +139,28 @@ static enum status compose(void *input, struct module_set **composition)
     return status;
 }
 
+/* A union of modules with weights of their own needs the network that they were made of. */
+static enum status make_plan(const struct arguments *arguments, const struct module_set *composition,
+                             struct planned_composition *planned)
+{
+    struct network *parent = NULL;
+    if (arguments->parent == NULL || composition_union_check(composition) == STATUS_OK)
+        return composition_plan_make(composition, arguments->plan, planned);
+    enum status status = network_file_read(arguments->parent, &parent);
+    if (status == STATUS_OK)
+        status = channel_union(composition, parent, &planned->united);
+    if (status == STATUS_OK)
+        planned->multiply_adds = network_multiply_adds(planned->united);
+    network_destroy(&parent);
+    return status;
+}
+
 /* Writes the composition as the plan has it, and says which plan that is and why. */
 static enum status write_planned(void *input, const struct module_set *composition)
 {
     const struct arguments *arguments = input;
     struct planned_composition planned = {0};
-    enum status status = composition_plan_make(composition, arguments->plan, &planned);
+    enum status status = make_plan(arguments, composition, &planned);
     if (status == STATUS_OK)
         status = planned.united != NULL ? network_file_write(planned.united, arguments->output)
                                         : modules_file_save(composition, "composition", arguments->output);

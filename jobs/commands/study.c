@@ -11,7 +11,9 @@
 #include "jobs/console.h"
 #include "jobs/job.h"
 #include "jobs/json_output.h"
+#include "jobs/option_lists.h"
 #include "jobs/run_directory.h"
+#include "jobs/study/experiments.h"
 #include "jobs/study/kinds.h"
 #include "jobs/study/results.h"
 #include "jobs/study/results_page.h"
@@ -23,13 +25,15 @@ struct arguments {
     const struct study_kind *kind; /* NULL: `results` */
     const char *directory, *page;
     char *command_line;
-    char *texts[STUDY_NETWORKS_MAX]; /* of --network, cut apart: the options point into them */
+    char *texts[STUDY_NETWORKS_MAX +
+                STUDY_READY_MAX]; /* of --network and --modules, cut apart: the options point into them */
     int32_t text_count;
     bool json, page_alone;
 };
 
 enum {
     KEY_NETWORK = 0x100,
+    KEY_MODULES,
     KEY_NAME,
     KEY_RESULTS,
     KEY_TAU,
@@ -37,8 +41,10 @@ enum {
     KEY_EDGES,
     KEY_BACKTRACK_TAU,
     KEY_METHODS,
+    KEY_PLAN,
     KEY_BUDGET,
     KEY_DRAWS,
+    KEY_SIZES,
     KEY_SCRATCH_DRAWS,
     KEY_PAIR_DRAWS,
     KEY_REPLACE_DRAWS,
@@ -62,6 +68,10 @@ static const struct argp_option options[] = {
      "A trained network file and the dataset files of its training and test images; may be given several "
      "times",
      0},
+    {"modules", KEY_MODULES, "NAME=FILE", 0,
+     "pareto, subsets: a modules file made already of the network given last before; may be given several "
+     "times",
+     0},
     {"output", 'o', "STUDY", 0, "Directory of the study: steps done are kept there and not done again", 0},
     {"name", KEY_NAME, "NAME", 0, "What the study is called in results (default: its kind)", 0},
     {"results", KEY_RESULTS, "PAGE.md", 0,
@@ -75,13 +85,18 @@ static const struct argp_option options[] = {
     {"backtrack-tau", KEY_BACKTRACK_TAU, "T+:T-", 0,
      "cost: the thresholds that go with each of --epsilon and --edges (default 0:0)", 2},
     {"methods", KEY_METHODS, "NAME,...", 0,
-     "pareto: of activation, gradient, distill-alone (without joint steps) and distill (default: all)", 2},
+     "pareto: of activation, gradient, distill-alone (without joint steps) and distill (default: all), or "
+     "none: those of --modules alone",
+     2},
+    {"plan", KEY_PLAN, "votes,union", 0,
+     "pareto, subsets: how modules made already are composed, as in facet compose (default votes)", 2},
     {"budget", KEY_BUDGET, "B,...", 0,
      "pareto: fractions of the network's multiply-adds for a module (default 0.06,0.12,0.25)", 2},
     {"draws", KEY_DRAWS, "N", 0,
-     "reuse, carbon: random choices of 2 to 5 classes; replace: classes replaced, from the first (default "
-     "20); reuse, replace: 0 for what is between datasets alone",
+     "reuse, carbon: random choices of 2 to 5 classes; subsets: of each of --sizes; replace: classes "
+     "replaced, from the first (default 20); reuse, replace: 0 for what is between datasets alone",
      2},
+    {"sizes", KEY_SIZES, "K,...", 0, "subsets: numbers of classes (default 2,3,5)", 2},
     {"scratch-draws", KEY_SCRATCH_DRAWS, "N", 0,
      "reuse: so many of them are also trained from scratch (default 0)", 2},
     {"pair-draws", KEY_PAIR_DRAWS, "N", 0,
@@ -161,41 +176,11 @@ static void parse_network(const struct argp_state *state, struct arguments *argu
             argp_error(state, "--network: %s is given twice; name them differently", network->name);
 }
 
-/* Numbers from `least` to `most` apart by commas, or "none"; a second one of a pair after a colon (seconds
- * not NULL). */
-static int32_t parse_numbers(const struct argp_state *state, const char *option, const char *text,
-                             double least, double most, double *firsts, double *seconds)
-{
-    int32_t count = 0;
-    if (strcmp(text, "none") == 0)
-        return 0;
-    for (const char *at = text;; at++) {
-        char *end = NULL;
-        if (count == STUDY_VALUES_MAX)
-            argp_error(state, "%s: more than %d values", option, STUDY_VALUES_MAX);
-        firsts[count] = strtod(at, &end);
-        bool good = end != at && firsts[count] >= least && firsts[count] <= most;
-        if (good && seconds != NULL) {
-            good = *end == ':';
-            at = end + good;
-            seconds[count] = strtod(at, &end);
-            good = good && end != at && seconds[count] >= least && seconds[count] <= most;
-        }
-        if (!good || (*end != ',' && *end != '\0'))
-            argp_error(state, "%s: '%s' given, expected numbers from %g to %g%s, apart by commas", option,
-                       text, least, most, seconds != NULL ? " in pairs A:B" : "");
-        count++;
-        at = end;
-        if (*end == '\0')
-            return count;
-    }
-}
-
 static int32_t parse_taus(const struct argp_state *state, const char *option, const char *text,
                           struct study_tau taus[STUDY_VALUES_MAX])
 {
     double plus[STUDY_VALUES_MAX], minus[STUDY_VALUES_MAX];
-    int32_t count = parse_numbers(state, option, text, 0, 1, plus, minus);
+    int32_t count = parse_number_list(state, option, text, 0, 1, plus, minus, STUDY_VALUES_MAX);
     for (int32_t i = 0; i < count; i++)
         taus[i] = (struct study_tau){plus[i], minus[i]};
     return count;
@@ -209,21 +194,41 @@ static void parse_backtrack_tau(const struct argp_state *state, const char *text
     study->backtrack_tau = taus[0];
 }
 
-static void check_methods(const struct argp_state *state, const char *text)
+static void parse_methods(const struct argp_state *state, const char *text, struct study_options *study)
 {
-    static const char *known[] = {"activation", "gradient", "distill-alone", "distill"};
-    for (const char *at = text;; at++) {
-        size_t length = strcspn(at, ","), found = 0;
-        for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-            found += strlen(known[i]) == length && strncmp(at, known[i], length) == 0;
-        if (found == 0)
-            argp_error(state,
-                       "--methods: '%.*s' given, expected activation, gradient, distill-alone or distill",
-                       (int)length, at);
-        at += length;
-        if (*at == '\0')
-            return;
-    }
+    static const char *const known[] = {"activation", "gradient", "distill-alone", "distill"};
+    if (strcmp(text, "none") != 0)
+        check_name_list(state, "--methods", text, known, sizeof known / sizeof *known);
+    study->methods = text;
+}
+
+static void parse_modules(const struct argp_state *state, struct arguments *arguments, const char *text)
+{
+    struct study_options *study = &arguments->study;
+    if (study->network_count == 0)
+        argp_error(state, "--modules: '%s' given before the --network that it was made of", text);
+    if (study->ready_count == STUDY_READY_MAX)
+        argp_error(state, "--modules: more than %d given", STUDY_READY_MAX);
+    struct study_ready *ready = &study->ready[study->ready_count++];
+    char *copy = keep_text(state, arguments, text), *file = strchr(copy, '=');
+    if (file == NULL || file[1] == '\0')
+        argp_error(state, "--modules: '%s' given, expected NAME=FILE", text);
+    *file = '\0';
+    parse_name(state, "--modules", copy, ready->name);
+    ready->file = file + 1;
+    ready->network = study->network_count - 1;
+    for (int32_t i = 0; i + 1 < study->ready_count; i++)
+        if (study->ready[i].network == ready->network && strcmp(study->ready[i].name, ready->name) == 0)
+            argp_error(state, "--modules: %s is given twice; name them differently", ready->name);
+}
+
+static void parse_sizes(const struct argp_state *state, const char *text, struct study_options *study)
+{
+    study->size_count =
+        parse_number_list(state, "--sizes", text, 2, STUDY_DRAW_MAX, study->sizes, NULL, STUDY_VALUES_MAX);
+    for (int32_t i = 0; i < study->size_count; i++)
+        if (study->sizes[i] != floor(study->sizes[i]))
+            argp_error(state, "--sizes: '%s' given, expected whole numbers", text);
 }
 
 static error_t parse_added_options(int key, const char *text, struct study_options *study)
@@ -265,6 +270,9 @@ static error_t parse_study_option(int key, char *text, struct argp_state *state,
     case KEY_NETWORK:
         parse_network(state, arguments, text);
         return 0;
+    case KEY_MODULES:
+        parse_modules(state, arguments, text);
+        return 0;
     case KEY_NAME:
         parse_name(state, "--name", text, study->name);
         return 0;
@@ -275,17 +283,26 @@ static error_t parse_study_option(int key, char *text, struct argp_state *state,
         parse_backtrack_tau(state, text, study);
         return 0;
     case KEY_EPSILON:
-        study->epsilon_count = parse_numbers(state, "--epsilon", text, 0, 1, study->epsilons, NULL);
+        study->epsilon_count =
+            parse_number_list(state, "--epsilon", text, 0, 1, study->epsilons, NULL, STUDY_VALUES_MAX);
         return 0;
     case KEY_EDGES:
-        study->edge_count = parse_numbers(state, "--edges", text, 0, 1, study->edges, NULL);
+        study->edge_count =
+            parse_number_list(state, "--edges", text, 0, 1, study->edges, NULL, STUDY_VALUES_MAX);
         return 0;
     case KEY_METHODS:
-        check_methods(state, text);
-        study->methods = text;
+        parse_methods(state, text, study);
+        return 0;
+    case KEY_PLAN:
+        check_name_list(state, "--plan", text, study_plans, STUDY_PLAN_COUNT);
+        study->plans = text;
+        return 0;
+    case KEY_SIZES:
+        parse_sizes(state, text, study);
         return 0;
     case KEY_BUDGET:
-        study->budget_count = parse_numbers(state, "--budget", text, 1e-6, 1, study->budgets, NULL);
+        study->budget_count =
+            parse_number_list(state, "--budget", text, 1e-6, 1, study->budgets, NULL, STUDY_VALUES_MAX);
         return 0;
     case KEY_DRAWS:
         study->draws = (int32_t)parse_integer(state, "--draws", text, 0, 10000);
@@ -341,8 +358,11 @@ static void check(const struct argp_state *state, struct arguments *arguments)
     if (arguments->study.network_count < arguments->kind->least_networks)
         argp_error(state, "study %s needs at least %d --network", arguments->kind->name,
                    (int)arguments->kind->least_networks);
-    if (arguments->study.draws == 0 && strcmp(arguments->kind->name, "carbon") == 0)
-        argp_error(state, "--draws: study carbon needs at least 1");
+    bool subsets = strcmp(arguments->kind->name, "subsets") == 0;
+    if (arguments->study.draws == 0 && (subsets || strcmp(arguments->kind->name, "carbon") == 0))
+        argp_error(state, "--draws: study %s needs at least 1", arguments->kind->name);
+    if (arguments->study.draws > STUDY_DRAWS_MAX && subsets)
+        argp_error(state, "--draws: study subsets takes at most %d", STUDY_DRAWS_MAX);
     if (*arguments->study.name == '\0')
         parse_name(state, "--name", arguments->kind->name, arguments->study.name);
 }
@@ -391,6 +411,8 @@ const struct argp argp_study = {
     "  carbon    energy and CO2e of reusing and replacing modules against training from scratch to the same "
     "accuracy\n"
     "  pareto    accuracy against multiply-adds and time, over methods and budgets\n"
+    "  subsets   compositions of random subsets of the classes, as votes or as a union, against the network "
+    "restricted to them\n"
     "  results   no experiment: write the page of --results anew from the records beside it\n"
     "\n"
     "Each experiment is a step with a recorded result in STUDY/steps. A study that was stopped goes on with "
@@ -483,6 +505,9 @@ int command_study(int argc, char **argv)
                   .seed = 1,
                   .architecture = "resnet20",
                   .methods = "activation,gradient,distill-alone,distill",
+                  .plans = "votes",
+                  .size_count = 3,
+                  .sizes = {2, 3, 5},
                   .epochs = 32,
                   .weak_epochs = 2}};
     arguments.command_line = command_line_join(argc, argv);

@@ -127,7 +127,7 @@ static enum status try_setting(struct study *study, const struct parent *parent,
     if (status == STATUS_OK)
         status = study->options->compose == NULL
                      ? experiment_evaluate(study, judging, modules, parent->network->test, NULL, &judged)
-                     : experiment_composed(study, judging, modules, NULL, parent->network->test, &judged);
+                     : experiment_composed(study, parent->network, judging, modules, NULL, &judged);
     if (status == STATUS_OK)
         add_row(table, parent, setting, step_result(record, -1), judged);
     return status;

@@ -75,6 +75,19 @@ void step_selection(struct study_step *step, const char *file, const struct stud
     step_word(step, "%s", word);
 }
 
+void step_plan(struct study_step *step, const struct study_network *network, const char *plan)
+{
+    if (plan == NULL)
+        return;
+    step_word(step, "--plan");
+    step_word(step, "%s", plan);
+    if (strcmp(plan, "union") == 0) { /* for modules that do not carry it */
+        step_word(step, "--parent");
+        step_word(step, "%s", network->network);
+        step_input(step, network->network);
+    }
+}
+
 void step_data_of_two(struct study_step *step, const struct study_network *a, const struct study_network *b,
                       bool test)
 {
@@ -158,8 +171,8 @@ enum status experiment_modules(struct study *study, const struct study_network *
     return experiment_decompose(study, network, name, NULL, modules, NULL);
 }
 
-enum status experiment_composed(struct study *study, const char *name, const char *modules, const char *plan,
-                                const char *test, json_t **result)
+enum status experiment_composed(struct study *study, const struct study_network *network, const char *name,
+                                const char *modules, const char *plan, json_t **result)
 {
     struct study_step step;
     char composed[STUDY_PATH_BYTES + 32];
@@ -167,16 +180,13 @@ enum status experiment_composed(struct study *study, const char *name, const cha
     step_begin(study, &step, "%s", name);
     snprintf(composed, sizeof composed, "%s/composed.h5", step.folder);
     step_command(&step, "compose", modules, NULL);
-    if (plan != NULL) {
-        step_word(&step, "--plan");
-        step_word(&step, "%s", plan);
-    }
+    step_plan(&step, network, plan);
     step_words(&step, study->options->compose);
     step_word(&step, "-o");
     step_word(&step, "%s", composed);
-    step_command(&step, "evaluate", composed, "--data", test, "--json", NULL);
+    step_command(&step, "evaluate", composed, "--data", network->test, "--json", NULL);
     step_input(&step, modules);
-    step_input(&step, test);
+    step_input(&step, network->test);
     enum status status = step_run(study, &step, &record);
     *result = status == STATUS_OK ? step_result(record, -1) : NULL;
     return status;
@@ -216,6 +226,21 @@ enum status experiment_weak(struct study *study, const struct study_network *fir
     if (status == STATUS_OK)
         status = experiment_evaluate(study, "weak-judged", modules, first->test, NULL, judged);
     return status;
+}
+
+/* --- options --- */
+
+const char *const study_plans[STUDY_PLAN_COUNT] = {"votes", "union"};
+
+bool study_list_has(const char *list, const char *name)
+{
+    size_t length = strlen(name);
+    for (const char *at = list; at != NULL; at = strchr(at, ',')) {
+        at += *at == ',';
+        if (strncmp(at, name, length) == 0 && (at[length] == ',' || at[length] == '\0'))
+            return true;
+    }
+    return false;
 }
 
 /* --- figures --- */

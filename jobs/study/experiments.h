@@ -27,6 +27,9 @@ void draw_list(const struct study_draw *draw, char *text, size_t bytes);
 void step_selection(struct study_step *step, const char *file, const struct study_draw *draw,
                     const char *prefix, const json_t *names);
 
+/* Adds the words "--plan PLAN" (NULL: none) to a compose of the network's modules. */
+void step_plan(struct study_step *step, const struct study_network *network, const char *plan);
+
 /* Adds the words "--data NAME=FILE" of two networks: of their test images, or of their training images. */
 void step_data_of_two(struct study_step *step, const struct study_network *a, const struct study_network *b,
                       bool test);
@@ -54,10 +57,10 @@ enum status experiment_decompose(struct study *study, const struct study_network
 enum status experiment_modules(struct study *study, const struct study_network *network,
                                char modules[STUDY_PATH_BYTES]);
 
-/* The modules composed, with the study's --compose and that plan (NULL: the usual one), and judged on the
- * images, as step `name`. */
-enum status experiment_composed(struct study *study, const char *name, const char *modules, const char *plan,
-                                const char *test, json_t **result);
+/* The network's modules composed, with the study's --compose and that plan (NULL: the usual one), and judged
+ * on its test images, as step `name`. */
+enum status experiment_composed(struct study *study, const struct study_network *network, const char *name,
+                                const char *modules, const char *plan, json_t **result);
 
 /* Adds facet train of the study's architecture on the network's training images: of `classes` alone unless
  * NULL, for `epochs`, with the study's --train, into `output`. */
@@ -68,6 +71,15 @@ void step_train(struct study *study, struct study_step *step, const struct study
  * modules judged; their file's path into modules. */
 enum status experiment_weak(struct study *study, const struct study_network *first,
                             char modules[STUDY_PATH_BYTES], json_t **judged);
+
+/* --- options --- */
+
+/* Plans of composing. */
+enum { STUDY_PLAN_COUNT = 2 };
+extern const char *const study_plans[STUDY_PLAN_COUNT];
+
+/* Whether a list of names apart by commas has this one. */
+bool study_list_has(const char *list, const char *name);
 
 /* --- figures --- */
 

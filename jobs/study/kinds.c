@@ -8,6 +8,7 @@ static const struct study_kind kinds[] = {
     {"replace", "classes of a weak network replaced by those of a better one", 1, study_replace},
     {"carbon", "energy and CO2e of reusing modules against training from scratch", 1, study_carbon},
     {"pareto", "accuracy against size and time, over methods and budgets", 1, study_pareto},
+    {"subsets", "compositions of some classes against the network restricted to them", 1, study_subsets},
 };
 enum { KIND_COUNT = sizeof kinds / sizeof *kinds };
 

@@ -22,5 +22,6 @@ enum status study_reuse(struct study *study);
 enum status study_replace(struct study *study);
 enum status study_carbon(struct study *study);
 enum status study_pareto(struct study *study);
+enum status study_subsets(struct study *study);
 
 #endif

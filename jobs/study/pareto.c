@@ -19,7 +19,7 @@ struct way {
 
 struct measured {
     const struct study_network *network;
-    double top1, top5, seconds; /* of the network itself */
+    double top1, top5, seconds, multiply_adds; /* of the network itself */
 };
 
 static json_t *create_table(struct study *study)
@@ -43,25 +43,29 @@ static json_t *create_table(struct study *study)
     return table;
 }
 
-static void add_row(json_t *table, const struct measured *measured, const struct way *way, double budget,
-                    json_t *cut, const json_t *judged)
+/* Modules as they came; budget and seconds may be NAN. */
+struct made {
+    const char *method;
+    double budget, weights_kept, seconds;
+};
+
+static void add_row(json_t *table, const struct measured *measured, const struct made *made, const char *plan,
+                    const json_t *judged)
 {
-    const json_t *modules = step_result(cut, -1);
     table_row(table);
     table_text(table, "%s", measured->network->name);
-    table_text(table, "%s", way->name);
-    table_text(table, "%s", way->plan);
-    table_number(table, budget);
+    table_text(table, "%s", made->method);
+    table_text(table, "%s", plan);
+    table_number(table, made->budget);
     table_number(table, result_number(judged, "images"));
     table_number(table, 100 * result_number(judged, "top1"));
     table_number(table, points_lost(measured->top1, result_number(judged, "top1")));
     table_number(table, points_lost(measured->top5, result_number(judged, "top5")));
-    table_number(table,
-                 result_number(judged, "multiply_adds") / result_number(judged, "parent_multiply_adds"));
+    table_number(table, result_number(judged, "multiply_adds") / measured->multiply_adds);
     table_number(table, result_number(judged, "seconds") / measured->seconds);
-    table_number(table, 100 * result_number(modules, "weights_kept"));
-    table_number(table, result_number(cut, "seconds"));
-    table_text(table, "%s: %s, %s", measured->network->name, way->name, way->plan);
+    table_number(table, 100 * made->weights_kept);
+    table_number(table, made->seconds);
+    table_text(table, "%s: %s, %s", measured->network->name, made->method, plan);
 }
 
 static enum status judge_with_plan(struct study *study, const struct measured *measured, const char *name,
@@ -69,7 +73,7 @@ static enum status judge_with_plan(struct study *study, const struct measured *m
 {
     char step[STUDY_STEP_BYTES + 16];
     snprintf(step, sizeof step, "%s-%s", name, plan);
-    return experiment_composed(study, step, modules, plan, measured->network->test, judged);
+    return experiment_composed(study, measured->network, step, modules, plan, judged);
 }
 
 static enum status try_way(struct study *study, const struct measured *measured, const struct way *way,
@@ -88,26 +92,57 @@ static enum status try_way(struct study *study, const struct measured *measured,
     enum status status = experiment_decompose(study, measured->network, name, words, modules, &cut);
     if (status == STATUS_OK)
         status = judge_with_plan(study, measured, name, modules, way->plan, &judged);
-    if (status == STATUS_OK)
-        add_row(table, measured, way, way->budget ? budget : (double)NAN, cut, judged);
+    if (status == STATUS_OK) {
+        const struct made made = {way->name, way->budget ? budget : (double)NAN,
+                                  result_number(step_result(cut, -1), "weights_kept"),
+                                  result_number(cut, "seconds")};
+        add_row(table, measured, &made, way->plan, judged);
+    }
     return status;
 }
 
-/* Whether a list of names apart by commas has this one. */
-static bool method_asked(const char *list, const char *name)
+/* --- modules made already --- */
+
+/* Mean over the modules of a file, as facet inspect tells it. */
+static double mean_weights_kept(const json_t *inspected)
 {
-    size_t length = strlen(name);
-    for (const char *at = list; at != NULL; at = strchr(at, ',')) {
-        at += *at == ',';
-        if (strncmp(at, name, length) == 0 && (at[length] == ',' || at[length] == '\0'))
-            return true;
-    }
-    return false;
+    json_t *module;
+    size_t i;
+    double sum = 0;
+    json_array_foreach(json_object_get(inspected, "modules"), i, module) sum +=
+        result_number(module, "weights_kept");
+    return sum / (double)json_array_size(json_object_get(inspected, "modules"));
 }
 
-static enum status try_network(struct study *study, const struct study_network *network, json_t *table)
+static enum status try_ready(struct study *study, const struct measured *measured,
+                             const struct study_ready *ready, json_t *table)
+{
+    struct study_step step;
+    json_t *record = NULL, *judged = NULL;
+    char name[STUDY_STEP_BYTES];
+    step_begin(study, &step, "%s-%s-inspected", measured->network->name, ready->name);
+    step_command(&step, "inspect", ready->file, "--json", NULL);
+    step_input(&step, ready->file);
+    enum status status = step_run(study, &step, &record);
+    snprintf(name, sizeof name, "%s-%s", measured->network->name, ready->name);
+    for (size_t p = 0; p < STUDY_PLAN_COUNT && status == STATUS_OK; p++) {
+        const struct made made = {ready->name, (double)NAN, mean_weights_kept(step_result(record, -1)),
+                                  (double)NAN};
+        if (!study_list_has(study->options->plans, study_plans[p]))
+            continue;
+        status = judge_with_plan(study, measured, name, ready->file, study_plans[p], &judged);
+        if (status == STATUS_OK)
+            add_row(table, measured, &made, study_plans[p], judged);
+    }
+    return status;
+}
+
+/* --- the study --- */
+
+static enum status try_network(struct study *study, int32_t index, json_t *table)
 {
     const struct study_options *options = study->options;
+    const struct study_network *network = &options->networks[index];
     const struct way ways[] = {
         {"activation", "--method activation --variant bc", "votes", false, options->activation},
         {"activation", "--method activation --variant bc", "union", false, options->activation},
@@ -121,11 +156,15 @@ static enum status try_network(struct study *study, const struct study_network *
     measured.top1 = result_number(result, "top1");
     measured.top5 = result_number(result, "top5");
     measured.seconds = result_number(result, "seconds");
+    measured.multiply_adds = result_number(result, "multiply_adds");
     for (size_t i = 0; i < sizeof ways / sizeof *ways && status == STATUS_OK; i++)
-        for (int32_t b = 0; method_asked(options->methods, ways[i].name) &&
+        for (int32_t b = 0; study_list_has(options->methods, ways[i].name) &&
                             b < (ways[i].budget ? options->budget_count : 1) && status == STATUS_OK;
              b++)
             status = try_way(study, &measured, &ways[i], options->budgets[b], table);
+    for (int32_t i = 0; i < options->ready_count && status == STATUS_OK; i++)
+        if (options->ready[i].network == index)
+            status = try_ready(study, &measured, &options->ready[i], table);
     return status;
 }
 
@@ -140,7 +179,7 @@ enum status study_pareto(struct study *study)
         "MwT 1.13 pp lost with 14.58 %% of kernels kept, training the network for it; SeaM keeps 10.11 %% "
         "of weights for a binary target.");
     for (int32_t i = 0; i < study->options->network_count && status == STATUS_OK; i++)
-        status = try_network(study, &study->options->networks[i], table);
+        status = try_network(study, i, table);
     if (status == STATUS_OK)
         status = results_plot(study, table,
                               &(struct table_plot){.title = "Accuracy lost over multiply-adds",

@@ -68,13 +68,18 @@ static bool is_first(const json_t *table, size_t row)
     return row == 0 || !same_network(table, row, row - 1);
 }
 
+static bool is_network_itself(const json_t *table, size_t row)
+{
+    return strcmp(table_cell_text(table, row, "variant"), "the network itself") == 0;
+}
+
 /* The row of that network with the smallest cell of `column`, of those that lose no more (pp); the number of
  * rows when there is none. The network itself, which nothing was made of, is none of them. */
 static size_t find_smallest(const json_t *table, size_t network, const char *column, double top1, double top5)
 {
     size_t rows = table_row_count(table), best = rows;
     for (size_t row = 0; row < rows; row++)
-        if (same_network(table, row, network) && isfinite(table_cell(table, row, "decomposing, s")) &&
+        if (same_network(table, row, network) && !is_network_itself(table, row) &&
             table_cell(table, row, "top-1 lost, pp") <= top1 &&
             table_cell(table, row, "top-5 lost, pp") <= top5 &&
             (best == rows || table_cell(table, row, column) < table_cell(table, best, column)))
@@ -228,16 +233,29 @@ static void write_pareto(const json_t *record, FILE *out)
     }
 }
 
+/* By network, modules and plan: a line for each size. */
+static void write_subsets(const json_t *record, FILE *out)
+{
+    const json_t *table = find_table(record, "means");
+    for (size_t row = 0; row < table_row_count(table); row++) {
+        char what[256];
+        snprintf(what, sizeof what,
+                 "%s, %.0f of its classes (%s, %s), against it restricted to them: top-1 lost",
+                 table_cell_text(table, row, "network"), table_cell(table, row, "k"),
+                 table_cell_text(table, row, "modules"), table_cell_text(table, row, "plan"));
+        write_line(out, record, what, "2.3 pp", "%.2f pp at %.2f times its multiply-adds, mean of %.0f",
+                   table_cell(table, row, "lost, pp"), table_cell(table, row, "× multiply-adds"),
+                   table_cell(table, row, "subsets"));
+    }
+}
+
 void results_write_summary(const json_t *const *records, size_t count, FILE *out)
 {
     static const struct {
         const char *kind;
         void (*write)(const json_t *record, FILE *out);
-    } kinds[] = {{"cost", write_cost},
-                 {"reuse", write_reuse},
-                 {"replace", write_replace},
-                 {"carbon", write_carbon},
-                 {"pareto", write_pareto}};
+    } kinds[] = {{"cost", write_cost},     {"reuse", write_reuse},   {"replace", write_replace},
+                 {"carbon", write_carbon}, {"pareto", write_pareto}, {"subsets", write_subsets}};
     fputs("## In short\n\n"
           "| what | Pan & Rajan (ICSE 2022) | here | study |\n|---|---|---|---|\n",
           out);

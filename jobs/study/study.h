@@ -17,7 +17,9 @@ enum {
     STUDY_STEP_BYTES = 192, /* of a step */
     STUDY_PATH_BYTES = 1024,
     STUDY_NETWORKS_MAX = 32,
-    STUDY_VALUES_MAX = 32
+    STUDY_READY_MAX = 32,
+    STUDY_VALUES_MAX = 32,
+    STUDY_DRAWS_MAX = 1000
 };
 
 /* A trained network and its images. */
@@ -25,6 +27,13 @@ struct study_network {
     char name[STUDY_NAME_BYTES];
     const char *network, *train, *test; /* files */
     const char *modules;                /* a modules file made of it already, or NULL */
+};
+
+/* A further modules file of a network, made already. */
+struct study_ready {
+    char name[STUDY_NAME_BYTES];
+    const char *file;
+    int32_t network; /* index into networks */
 };
 
 /* A pair of thresholds of method activation. */
@@ -37,6 +46,8 @@ struct study_options {
     char name[STUDY_NAME_BYTES];
     int32_t network_count;
     struct study_network networks[STUDY_NETWORKS_MAX];
+    int32_t ready_count; /* of pareto and subsets */
+    struct study_ready ready[STUDY_READY_MAX];
 
     int32_t tau_count, epsilon_count, edge_count, budget_count;
     struct study_tau taus[STUDY_VALUES_MAX];
@@ -45,7 +56,10 @@ struct study_options {
     struct study_tau backtrack_tau;   /* with each of epsilons and edges */
     double budgets[STUDY_VALUES_MAX]; /* fractions of the parent's multiply-adds */
 
-    int32_t draws;         /* random choices of classes, or classes replaced; of one network alone */
+    int32_t draws;      /* random choices of classes (of subsets: of each size), or classes replaced; of one
+                           network alone */
+    int32_t size_count; /* of subsets: numbers of classes, whole */
+    double sizes[STUDY_VALUES_MAX];
     int32_t scratch_draws; /* of these also trained from scratch */
     int32_t pair_draws;    /* choices of two networks together */
     int32_t replace_draws; /* of carbon: classes replaced */
@@ -54,6 +68,7 @@ struct study_options {
     int32_t weak_epochs; /* of the weak network whose classes are replaced */
     const char *architecture;
     const char *methods; /* of pareto, apart by commas */
+    const char *plans;   /* of modules made already, likewise */
 
     /* Options added to every facet decompose, compose, adapt and train of the study; to decompose with the
      * methods activation, gradient and distill, and with distill when it has joint steps. Words apart by

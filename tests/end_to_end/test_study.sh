@@ -89,6 +89,20 @@ grep -qE '(,yes|,no: the factor is a lower bound)$' kinds/carbon-carbon.csv || m
 run facet study pareto "${kinds[@]}" --methods activation
 [ "$(grep -cE '^lenet,activation,(votes|union),' kinds/pareto-pareto.csv)" -eq 2 ] || mistake "pareto: $(cat kinds/pareto-pareto.csv)"
 [ "$(grep -c '"name": "lenet-activation-1"' kinds/pareto.json)" -eq 1 ] || mistake "modules made once are counted more often in pareto.json"
+run facet decompose lenet.h5 --data train.h5 --method gradient --stem none --budget 0.4 --steps 8 --pool 256 --batch 16 --no-flip --classes 0-3 -o gradient
+run facet study pareto "${kinds[@]}" --methods none --modules four=gradient/modules.h5 --name ready
+grep -qE '^lenet,four,votes,,' kinds/ready-pareto.csv || mistake "modules made already: $(cat kinds/ready-pareto.csv)"
+# Subsets of modules made already: as votes, as a union, and adapted; the same subsets of each modules file.
+subsets=(facet study subsets "${kinds[@]}" --modules one=other/work/lenet-modules/modules.h5 --modules two=other/work/lenet-modules/modules.h5 --plan 'votes,union' --draws 2 --sizes '2,3' --adapt '--steps 3 --pool 64 --batch 16')
+run "${subsets[@]}"
+[ "$(wc -l <kinds/subsets-each.csv)" -eq 25 ] || mistake "subsets-each.csv: $(cat kinds/subsets-each.csv)"
+[ "$(wc -l <kinds/subsets-means.csv)" -eq 13 ] || mistake "subsets-means.csv: $(cat kinds/subsets-means.csv)"
+for k in 2 3; do
+    [ "$(grep -E "^lenet,(one|two),votes,$k," kinds/subsets-each.csv | cut -d, -f5- | grep -oE '"[^"]*"' | sort | uniq -c | grep -c '^ *2 ')" -eq 2 ] || mistake "subsets of $k differ: $(cat kinds/subsets-each.csv)"
+done
+grep -q '^lenet,one,"union, adapted",3,2,' kinds/subsets-means.csv || mistake "subsets-means.csv: $(cat kinds/subsets-means.csv)"
+run "${subsets[@]}"
+expect_text stdout 'subsets.json: 0 steps run'
 run facet study reuse "${kinds[@]}" --network 'other=lenet.h5,train.h5,test.h5' --draws 1 --pair-draws 1 --adapt '--steps 3' --name both
 [ "$(wc -l <kinds/both-between.csv)" -eq 2 ] || mistake "both-between.csv: $(cat kinds/both-between.csv)"
 expect_text kinds.md '## both: '
@@ -104,7 +118,7 @@ grep -q ' by thing [0-9],200,' kinds/exchanged-between.csv || mistake "exchanged
 run facet study cost "${kinds[@]}" --tau none --epsilon none --edges 0.1 --backtrack-tau 0:0.1 --compose '--calibrate train.h5' --name edges
 grep -q '^lenet,bd,0,0.1,0,0.1,' kinds/edges-cost.csv || mistake "edges-cost.csv: $(cat kinds/edges-cost.csv)"
 expect_text kinds.md '| A class replaced by another dataset'
-for kind in cost reuse replace carbon pareto; do
+for kind in cost reuse replace carbon pareto subsets; do
     expect_text kinds.md "## $kind: "
 done
 expect_text kinds.md "facet evaluate lenet.h5 --data test.h5 --classes '#"
@@ -128,6 +142,14 @@ expect 2 facet study cost --network a=lenet.h5,train.h5,test.h5 --backtrack-tau 
 expect_text stderr "--backtrack-tau"
 expect 2 facet study pareto --network a=lenet.h5,train.h5,test.h5 --methods magic -o never
 expect_text stderr "magic"
+expect 2 facet study subsets --modules a=lenet.h5 --network a=lenet.h5,train.h5,test.h5 -o never
+expect_text stderr "before the --network"
+expect 2 facet study subsets --network a=lenet.h5,train.h5,test.h5 --modules b -o never
+expect_text stderr "NAME=FILE"
+expect 2 facet study subsets --network a=lenet.h5,train.h5,test.h5 --sizes 2.5 -o never
+expect_text stderr "whole numbers"
+expect 2 facet study subsets --network a=lenet.h5,train.h5,test.h5 --plan auto -o never
+expect_text stderr "votes, union"
 expect 1 facet study cost --network a=nowhere.h5,train.h5,test.h5 -o never
 expect_text stderr "nowhere.h5"
 expect 1 facet study results --results nowhere.md
