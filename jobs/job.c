@@ -376,17 +376,39 @@ static enum status open_energy(const struct job *job, const struct job_options *
     return energy_open(job->comm, &settings);
 }
 
-static enum status work_inside(enum status (*work)(struct job *job, void *input), void *input)
+/* What all that runs in this process shares, a command that runs inside another cannot have for itself. */
+static enum status check_inside(const struct job_options *options)
+{
+    const char *name = options->conv != CONVOLUTION_AUTO ? "--conv"
+                       : options->conv_plan != NULL      ? "--conv-plan"
+                       : options->grid_intensity > 0     ? "--grid-intensity"
+                       : options->pue > 0                ? "--pue"
+                                                         : NULL;
+    return name == NULL
+               ? STATUS_OK
+               : error_set(STATUS_USAGE,
+                           "%s is given to a command that runs inside another; give it to the other", name);
+}
+
+static enum status work_inside(const struct job_options *options,
+                               enum status (*work)(struct job *job, void *input), void *input)
 {
     struct job job = *outer.job;
-    outer.status = ranks_agree(job.comm, flush_output(work(&job, input)));
+    enum status status = check_inside(options);
+    if (options->threads > 0)
+        job.threads = options->threads;
+    omp_set_num_threads(job.threads);
+    if (status == STATUS_OK)
+        status = flush_output(work(&job, input));
+    omp_set_num_threads(outer.job->threads);
+    outer.status = ranks_agree(job.comm, status);
     return outer.status;
 }
 
 int job_run(const struct job_options *options, enum status (*work)(struct job *job, void *input), void *input)
 {
     if (outer.job != NULL)
-        return exit_code(work_inside(work, input));
+        return exit_code(work_inside(options, work, input));
     struct job job = {.comm = MPI_COMM_WORLD, .stop = &stop_asked};
     int provided = 0;
     bool speaks = job_launched_rank() == 0; /* MPI changes the environment of a rank that is alone */

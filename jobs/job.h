@@ -72,9 +72,10 @@ struct job {
 int job_run(const struct job_options *options, enum status (*work)(struct job *job, void *input),
             void *input);
 
-/* Collective over the ranks of `job`, which runs. Runs a subcommand inside it: on its ranks and threads, with
- * its ways of convolving; MPI is neither started nor ended, and nothing is printed of an error: every rank
- * gets it as status and message. A usage error ends the process, as always. */
+/* Collective over the ranks of `job`, which runs. Runs a subcommand inside it: on its ranks, its threads (or
+ * so many as the subcommand's own --threads says), with its ways of convolving; MPI is neither started nor
+ * ended, and nothing is printed of an error: every rank gets it as status and message. A usage error ends the
+ * process, as always. */
 enum status job_run_inside(struct job *job, int (*command)(int argc, char **argv), int argc, char **argv);
 
 #endif

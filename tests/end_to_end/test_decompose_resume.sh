@@ -82,9 +82,13 @@ awk -v recorded="$(seconds 1)" -v one="$(seconds 2)" -v four="$(seconds 3)" \
 run mpirun -n 2 facet plan --ranks 1,2 --threads 1 --json -- "${decompose[@]:1:6}" -o trial
 expect_text stdout '"classes": 3'
 expect_text trial/run.json '"--classes": "0-2"'
-run facet plan --trial 1 --classes 20 --ranks 4 --threads 1 --json -- "${decompose[@]:1:6}" -o trial
+# --threads may be the command's own, as it will be run.
+run facet plan --trial 1 --classes 20 --ranks 4 --threads 2 --json -- "${decompose[@]:1:6}" --threads 1 -o trial
 expect_text stdout '"classes": 20'
 expect_text trial/run.json '"--classes": "0-0"'
+expect_text trial/run.json '"threads": 1'
+expect 2 facet plan -- "${decompose[@]:1:6}" --conv im2col -o trial
+expect_text stderr "--conv is given to a command that runs inside another"
 expect 2 facet plan -- decompose net.h5 --data train.h5
 expect_text stderr "-o RUN"
 expect 2 facet plan -- inspect net.h5
