@@ -29,13 +29,13 @@ static const struct network *network_at(const struct grouping *grouping, int32_t
     return grouping->padded[index] != NULL ? grouping->padded[index] : module_at(grouping, index)->network;
 }
 
-/* Small networks that were cut out of larger ones have any number of channels. Eight at a time, where that is
- * few more, are worth the multiplications by zero: thin layers are better left thin. A map over the network's
- * own units speaks of its own channels. */
+/* Small networks that were cut out of larger ones have any number of channels. Whole vectors, where that is
+ * at most an eighth more, are worth the multiplications by zero; what is thinner is better left so. A map
+ * over the network's own units speaks of its own channels. */
 static enum status pad_networks(struct grouping *grouping)
 {
     const int32_t channels = 8;
-    const double most = 1.25;
+    const double most = 1.125;
     enum status status = STATUS_OK;
     for (int32_t i = 0; i < grouping->plan->network_count && status == STATUS_OK; i++)
         if (module_at(grouping, i)->map == NULL)

@@ -94,14 +94,20 @@ static enum convolution_way plan_choose(const struct convolution *conv, enum con
     return CONVOLUTION_AUTO;
 }
 
-enum convolution_way convolution_choose(const struct convolution *conv, enum convolution_step step)
+enum convolution_way convolution_asked(const struct convolution *conv, enum convolution_step step)
 {
     if (convolution_way_applies(forced, conv))
         return forced;
     if (forced == CONVOLUTION_DIRECT)
         return CONVOLUTION_IM2COL;
     enum convolution_way planned = plan_choose(conv, step);
-    return convolution_way_applies(planned, conv) ? planned : table_choose(conv);
+    return convolution_way_applies(planned, conv) ? planned : CONVOLUTION_AUTO;
+}
+
+enum convolution_way convolution_choose(const struct convolution *conv, enum convolution_step step)
+{
+    enum convolution_way asked = convolution_asked(conv, step);
+    return asked != CONVOLUTION_AUTO ? asked : table_choose(conv);
 }
 
 void convolution_force(enum convolution_way way)

@@ -38,6 +38,9 @@ bool convolution_way_applies(enum convolution_way way, const struct convolution 
  * one way. */
 enum convolution_way convolution_choose(const struct convolution *conv, enum convolution_step step);
 
+/* The same without the fixed table: CONVOLUTION_AUTO where neither force nor plan says which. */
+enum convolution_way convolution_asked(const struct convolution *conv, enum convolution_step step);
+
 /* One way for every convolution of the process, wherever it applies; CONVOLUTION_AUTO ends that. To be called
  * before passes are planned, since scratch is measured for the ways chosen, and while no other thread
  * computes. */

@@ -6,6 +6,7 @@
 #include "compute/base/memory.h"
 #include "compute/base/output_file.h"
 #include "compute/formats/network_file.h"
+#include "compute/kernels/convolution_infer.h"
 #include "compute/kernels/depthwise.h"
 #include "compute/network/layer_kernels.h"
 #include "compute/network/zoo.h"
@@ -175,8 +176,8 @@ static void layer_ways(const struct network *network, int32_t index, bool traini
     if (network->layers[index].kind != LAYER_CONVOLUTION)
         return;
     struct convolution conv = layer_convolution(network, index);
-    if (is_depthwise(&conv)) {
-        snprintf(text, bytes, "depthwise");
+    if (!training || is_depthwise(&conv)) {
+        snprintf(text, bytes, "%s", convolution_infer_way_name(&conv));
         return;
     }
     const char *ways[CONVOLUTION_STEP_COUNT];
@@ -184,7 +185,7 @@ static void layer_ways(const struct network *network, int32_t index, bool traini
         ways[step] = convolution_way_name(convolution_choose(&conv, (enum convolution_step)step));
     bool alike = ways[CONVOLUTION_FORWARD] == ways[CONVOLUTION_WEIGHTS] &&
                  ways[CONVOLUTION_FORWARD] == ways[CONVOLUTION_DATA];
-    if (training && !alike)
+    if (!alike)
         snprintf(text, bytes, "%s/%s/%s", ways[CONVOLUTION_FORWARD], ways[CONVOLUTION_WEIGHTS],
                  ways[CONVOLUTION_DATA]);
     else

@@ -1,6 +1,7 @@
 /* Convolutions of passes that do not train, against the reference. */
 #include "compute/kernels/convolution_infer.h"
 
+#include "compute/kernels/convolution_way.h"
 #include "tests/unit/kernels/convolution_test.h"
 
 static struct pair scaled(const struct pair *pair, float factor)
@@ -76,6 +77,52 @@ static void test_images_of_several_tiles(void **state)
     check_infer(&wide, 2, &draw);
 }
 
+static void test_the_way_is_told(void **state)
+{
+    (void)state;
+    struct convolution depthwise = square(8, 4, 4, 3, 1, 1);
+    const struct convolution few = square(16, 28, 4, 3, 1, 1), thin = square(16, 9, 28, 3, 1, 1),
+                             plain = square(16, 32, 32, 3, 1, 1);
+    depthwise.groups = 4;
+    assert_string_equal(convolution_infer_way_name(&depthwise), "depthwise");
+    assert_string_equal(convolution_infer_way_name(&few), "taps");
+    assert_string_equal(convolution_infer_way_name(&thin), "direct");
+    assert_string_equal(convolution_infer_way_name(&plain), "winograd4");
+}
+
+static void test_thin_inputs(void **state)
+{
+    (void)state;
+    struct draw draw = {.seed = 44};
+    const struct convolution layers[] = {square(16, 9, 28, 3, 1, 1), square(17, 11, 17, 3, 1, 0),
+                                         square(32, 8, 16, 3, 1, 1)};
+    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
+        check_infer(&layers[i], 3, &draw);
+}
+
+static void test_a_way_that_is_asked_for_is_taken(void **state)
+{
+    (void)state;
+    struct draw draw = {.seed = 45};
+    const enum convolution_way ways[] = {CONVOLUTION_IM2COL, CONVOLUTION_WINOGRAD2, CONVOLUTION_WINOGRAD4};
+    const struct convolution layers[] = {square(16, 9, 28, 3, 1, 1), square(16, 28, 4, 3, 1, 1)};
+    for (size_t way = 0; way < sizeof ways / sizeof *ways; way++)
+        for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
+            convolution_force(ways[way]);
+            struct tensors t = tensors_create(&layers[i], 2, &draw);
+            struct pair y = scaled(&t.y, 0);
+            assert_int_equal(convolution_asked(&layers[i], CONVOLUTION_FORWARD), ways[way]);
+            assert_int_equal(convolution_infer_scratch_floats(&layers[i]), t.scratch_floats);
+            convolution_forward(&layers[i], 2, t.x.f, t.w.f, NULL, t.y.f, t.scratch);
+            convolution_infer(&layers[i], 2, t.x.f, t.w.f, NULL, y.f, t.scratch);
+            assert_memory_equal(y.f, t.y.f, y.count * sizeof *y.f);
+            pair_free(&y);
+            tensors_check_and_free(&t, convolution_text(&layers[i], 2));
+        }
+    convolution_force(CONVOLUTION_AUTO);
+    assert_int_equal(convolution_asked(&layers[0], CONVOLUTION_FORWARD), CONVOLUTION_AUTO);
+}
+
 static void test_what_is_computed_as_in_training(void **state)
 {
     (void)state;
@@ -91,6 +138,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_few_channels),
         cmocka_unit_test(test_images_of_several_tiles),
+        cmocka_unit_test(test_the_way_is_told),
+        cmocka_unit_test(test_thin_inputs),
+        cmocka_unit_test(test_a_way_that_is_asked_for_is_taken),
         cmocka_unit_test(test_what_is_computed_as_in_training),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
