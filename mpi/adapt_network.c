@@ -6,11 +6,13 @@
 #include "compute/base/random.h"
 #include "compute/kernels/losses.h"
 #include "compute/network/network_cut.h"
+#include "modules/distill/pruning.h"
 #include "mpi/distill_features.h"
 #include "mpi/distill_joint.h"
 #include "mpi/trainer.h"
 
 enum {
+    ROUNDS = 8,                  /* in which a network is cut to its budget */
     LOOKS = 8,                   /* at held-back images */
     STREAM_ADAPT_POOL = 0x4150,  /* of random numbers (compute/base/random.h) */
     STREAM_ADAPT_EPOCH = 0x4151, /* and those after it: of each epoch */
@@ -18,10 +20,11 @@ enum {
 
 struct adapter {
     const struct network_adapting *job;
-    struct network *network;
-    int32_t classes;            /* of the network */
-    int32_t *own;               /* 0 … classes − 1 */
-    struct network *teacher_of; /* the parent with these classes alone */
+    const struct network *network; /* as it came */
+    struct pruning *pruning;       /* of it: the network as it is now */
+    int32_t classes;               /* of the network */
+    int32_t *own;                  /* 0 … classes − 1 */
+    struct network *teacher_of;    /* the parent with these classes alone */
     struct teacher teacher;
     struct distill_images images;
     struct feature_maker *maker;
@@ -32,6 +35,8 @@ struct adapter {
     int64_t epoch;      /* of `order`; −1: none yet */
     uint32_t *drawn;    /* (batch images): of the pool */
     struct trainer *trainer;
+    int64_t step; /* steps made */
+    double started;
     bool looked;
     float *best; /* parameters and statistics of the best state */
 };
@@ -105,6 +110,8 @@ static enum status prepare_buffers(struct adapter *adapter)
     if (status == STATUS_OK)
         status = memory_allocate(&adapter->best, network->parameter_count + network->statistic_count,
                                  sizeof(float), "the best state of a network");
+    if (status == STATUS_OK)
+        status = pruning_create(network, &adapter->pruning);
     for (int32_t c = 0; status == STATUS_OK && c < adapter->classes; c++)
         adapter->own[c] = c;
     if (status == STATUS_OK)
@@ -117,8 +124,6 @@ static enum status prepare_buffers(struct adapter *adapter)
 static enum status prepare(struct adapter *adapter)
 {
     const struct network_adapting *job = adapter->job;
-    const struct trainer_options options = {
-        .batch_images = job->options->batch_images, .sgd = job->options->sgd, .stop = job->stop};
     enum status status = ranks_agree(job->comm, prepare_teacher(adapter));
     if (status == STATUS_OK)
         status = feature_set_of_pool(job->comm, adapter->maker, &adapter->images, job->pool_images,
@@ -128,13 +133,13 @@ static enum status prepare(struct adapter *adapter)
             feature_set_of_held(job->comm, adapter->maker, &adapter->images, job->progress, &adapter->held);
     if (status == STATUS_OK)
         status = ranks_agree(job->comm, prepare_buffers(adapter));
-    return status == STATUS_OK ? trainer_create(job->comm, adapter->network, &options, &adapter->trainer)
-                               : status;
+    return status;
 }
 
 static void clear(struct adapter *adapter)
 {
     trainer_destroy(&adapter->trainer);
+    pruning_destroy(&adapter->pruning);
     feature_set_clear(&adapter->pool);
     feature_set_clear(&adapter->held);
     feature_maker_destroy(&adapter->maker);
@@ -160,7 +165,7 @@ static enum status measure(struct adapter *adapter, const float *scores, double 
 /* Collective. Remembers the state when it is better than *loss, which with *top1 then is its. */
 static enum status look(struct adapter *adapter, double *top1, double *loss)
 {
-    const struct network *network = adapter->network;
+    const struct network *network = pruning_network(adapter->pruning);
     double now_top1 = -1, now_loss = 0;
     enum status status = feature_set_outputs(&adapter->held, network, adapter->held_scores);
     if (status == STATUS_OK)
@@ -179,7 +184,7 @@ static enum status look(struct adapter *adapter, double *top1, double *loss)
 
 static void go_back_to_best(struct adapter *adapter)
 {
-    struct network *network = adapter->network;
+    struct network *network = pruning_network(adapter->pruning);
     memcpy(network->parameters, adapter->best, network->parameter_count * sizeof(float));
     memcpy(network->statistics, adapter->best + network->parameter_count,
            network->statistic_count * sizeof(float));
@@ -226,38 +231,93 @@ static void slice_loss(void *context, int worker, struct share slice, const floa
                                  adapter->job->temperature, factor, output_gradient + (size_t)i * classes);
 }
 
-/* Collective. */
-static enum status take_steps(struct adapter *adapter, struct network_adapted *result)
+/* Collective. One batch; with `observes` the pruning is told of its gradient. */
+static enum status make_step(struct adapter *adapter, float rate, bool observes)
 {
     const struct network_adapting *job = adapter->job;
-    const struct train_options *options = job->options;
     const struct trainer_batch batch = {
-        .images = options->batch_images, .load = load_slice, .loss = slice_loss, .context = adapter};
-    int64_t stride = job->steps / LOOKS > 0 ? job->steps / LOOKS : 1;
-    double started = seconds_now();
+        .images = job->options->batch_images, .load = load_slice, .loss = slice_loss, .context = adapter};
+    struct trainer_result made;
+    draw_batch(adapter, adapter->step);
+    const float *gradient = trainer_gradient(adapter->trainer, &batch, &made);
+    if (!(made.sums[0] < 1e30F))
+        return error_set(STATUS_MISMATCH,
+                         "adapting %s diverged in step %lld: the loss is %g; use a smaller --rate",
+                         job->where, (long long)adapter->step + 1, (double)made.sums[0]);
+    if (observes)
+        pruning_observe(adapter->pruning, gradient);
+    trainer_apply(adapter->trainer, rate);
+    adapter->step++;
+    double elapsed = seconds_now() - adapter->started;
+    int64_t images = adapter->step * job->options->batch_images;
+    run_progress_rank(job->progress, "adapting a union", -1, images, job->steps * job->options->batch_images,
+                      elapsed > 0 ? (double)images / elapsed / ranks_count(job->comm) : 0);
+    return made.stop ? error_set(STATUS_STOPPED, "stopped by a signal while adapting %s", job->where)
+                     : STATUS_OK;
+}
+
+/* Collective. For the network as it is now. */
+static enum status start_trainer(struct adapter *adapter)
+{
+    const struct network_adapting *job = adapter->job;
+    const struct trainer_options options = {
+        .batch_images = job->options->batch_images, .sgd = job->options->sgd, .stop = job->stop};
+    return trainer_create(job->comm, pruning_network(adapter->pruning), &options, &adapter->trainer);
+}
+
+/* Collective. In the first half of the steps. */
+static enum status cut_in_rounds(struct adapter *adapter)
+{
+    const struct network_adapting *job = adapter->job;
+    uint64_t whole = network_multiply_adds(pruning_network(adapter->pruning));
+    int64_t steps = job->steps / 2 / ROUNDS;
     enum status status = STATUS_OK;
-    for (int64_t step = 0; step < job->steps && status == STATUS_OK; step++) {
-        struct trainer_result made;
-        draw_batch(adapter, step);
-        status = trainer_step(adapter->trainer, &batch,
-                              schedule_rate(options->schedule, options->rate, step, job->steps), &made);
-        if (status == STATUS_OK && made.stop)
-            status = error_set(STATUS_STOPPED, "stopped by a signal while adapting %s", job->where);
-        if (status == STATUS_OK && ((step + 1) % stride == 0 || step + 1 == job->steps))
-            status = look(adapter, &result->after_top1, &result->after_loss);
-        double elapsed = seconds_now() - started;
-        int64_t images = (step + 1) * options->batch_images;
-        run_progress_rank(job->progress, "adapting a union", -1, images, job->steps * options->batch_images,
-                          elapsed > 0 ? (double)images / elapsed / ranks_count(job->comm) : 0);
+    if (steps == 0)
+        return error_set(STATUS_USAGE, "%lld steps to adapt %s; to cut it to its budget takes at least %d",
+                         (long long)job->steps, job->where, 2 * ROUNDS);
+    for (int32_t round = 1; round <= ROUNDS && status == STATUS_OK; round++) {
+        uint64_t left = pruning_round_budget(whole, job->multiply_adds, round, ROUNDS);
+        status = start_trainer(adapter);
+        for (int64_t i = 0; i < steps && status == STATUS_OK; i++)
+            status = make_step(adapter, job->options->rate, true);
+        trainer_destroy(&adapter->trainer); /* before its network changes */
+        if (status == STATUS_OK)
+            status = ranks_agree(job->comm, pruning_cut(adapter->pruning, left));
     }
+    adapter->looked = false; /* what was best has other layers */
     return status;
 }
 
-enum status adapt_network(const struct network_adapting *adapting, struct network *network,
+/* Collective. */
+static enum status tune(struct adapter *adapter, struct network_adapted *result)
+{
+    const struct train_options *options = adapter->job->options;
+    int64_t total = adapter->job->steps - adapter->step, stride = total / LOOKS > 0 ? total / LOOKS : 1;
+    enum status status = start_trainer(adapter);
+    for (int64_t i = 0; i < total && status == STATUS_OK; i++) {
+        status = make_step(adapter, schedule_rate(options->schedule, options->rate, i, total), false);
+        if (status == STATUS_OK && ((i + 1) % stride == 0 || i + 1 == total))
+            status = look(adapter, &result->after_top1, &result->after_loss);
+    }
+    trainer_destroy(&adapter->trainer);
+    return status;
+}
+
+static void replace_network(struct adapter *adapter, struct network **network)
+{
+    go_back_to_best(adapter);
+    network_destroy(network);
+    *network = pruning_take(adapter->pruning);
+}
+
+enum status adapt_network(const struct network_adapting *adapting, struct network **network,
                           struct network_adapted *result)
 {
-    struct adapter adapter = {
-        .job = adapting, .network = network, .classes = network->class_count, .epoch = -1};
+    struct adapter adapter = {.job = adapting,
+                              .network = *network,
+                              .classes = (*network)->class_count,
+                              .epoch = -1,
+                              .started = seconds_now()};
     double parent_loss;
     *result = (struct network_adapted){0};
     enum status status = prepare(&adapter);
@@ -269,10 +329,12 @@ enum status adapt_network(const struct network_adapting *adapting, struct networ
         status = look(&adapter, &result->after_top1, &result->after_loss);
     result->before_top1 = result->after_top1;
     result->before_loss = result->after_loss;
+    if (status == STATUS_OK && network_multiply_adds(*network) > adapting->multiply_adds)
+        status = cut_in_rounds(&adapter);
     if (status == STATUS_OK)
-        status = take_steps(&adapter, result);
+        status = tune(&adapter, result);
     if (status == STATUS_OK)
-        go_back_to_best(&adapter);
+        replace_network(&adapter, network);
     clear(&adapter);
     return status;
 }

@@ -16,7 +16,8 @@ struct network_adapting {
     const struct train_options *options; /* but epochs, instead of which: */
     int64_t steps;
     float temperature;
-    int64_t pool_images; /* augmented images that are kept in memory to learn from */
+    uint64_t multiply_adds; /* that the network may take, at most */
+    int64_t pool_images;    /* augmented images that are kept in memory to learn from */
     const volatile sig_atomic_t *stop;
     struct run_progress *progress; /* may be NULL */
 };
@@ -28,11 +29,14 @@ struct network_adapted {
     double before_top1, before_loss, after_top1, after_loss;
 };
 
-/* Collective. Tunes all weights of `network` (the same on every rank), whose classes are some of the
- * parent's, by name; the best state on the held-back images stays, which may be the first. The same bytes for
- * any number of ranks and threads. STATUS_NOT_FOUND when the parent or the data lack a class, STATUS_MISMATCH
- * when the two networks take images of different shape or scaling, STATUS_STOPPED. */
-enum status adapt_network(const struct network_adapting *adapting, struct network *network,
+/* Collective. Tunes all weights of *network (the same on every rank), whose classes are some of the parent's,
+ * by name, and replaces it; the best state on the held-back images stays, which may be the first. One that
+ * takes more multiply-adds than allowed is cut in the first half of the steps, in rounds, by what its
+ * channels show to matter for what it learns (modules/distill/pruning.h); the best state is then one after
+ * that. The same bytes for any number of ranks and threads; after a failure *network is as it was.
+ * STATUS_USAGE when there are too few steps for that, STATUS_NOT_FOUND when the parent or the data lack a
+ * class, STATUS_MISMATCH when the two networks take images of different shape or scaling, STATUS_STOPPED. */
+enum status adapt_network(const struct network_adapting *adapting, struct network **network,
                           struct network_adapted *result);
 
 #endif

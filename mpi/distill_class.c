@@ -123,25 +123,6 @@ static enum status start_trainer(struct distiller *distiller, struct network *ne
 
 /* --- cutting --- */
 
-/* Multiply-adds to be left after so many of ROUNDS: a geometric series from the whole to the budget. */
-static uint64_t round_budget(uint64_t whole, uint64_t budget, int32_t rounds)
-{
-    double left = (double)whole;
-    if (rounds == ROUNDS || budget >= whole)
-        return budget;
-    /* The ROUNDS-th root by Newton's method, which is the same on every machine. */
-    double wanted = (double)budget / (double)whole, root = 1;
-    for (int i = 0; i < 60; i++) {
-        double power = 1;
-        for (int32_t k = 0; k < ROUNDS - 1; k++)
-            power *= root;
-        root -= (power * root - wanted) / (ROUNDS * power);
-    }
-    for (int32_t k = 0; k < rounds; k++)
-        left *= root;
-    return (uint64_t)left;
-}
-
 static void observe_channels(struct distiller *distiller, const float *gradient)
 {
     pruning_observe(distiller->pruning, gradient);
@@ -161,8 +142,9 @@ static enum status cut_in_rounds(struct distiller *distiller)
             status = make_step(distiller, sampling_draw, options->rate, observe_channels);
         trainer_destroy(&distiller->trainer); /* before its network changes */
         if (status == STATUS_OK)
-            status = ranks_agree(distiller->task->group,
-                                 pruning_cut(distiller->pruning, round_budget(whole, budget, round)));
+            status = ranks_agree(
+                distiller->task->group,
+                pruning_cut(distiller->pruning, pruning_round_budget(whole, budget, round, ROUNDS)));
     }
     return status;
 }
@@ -300,7 +282,8 @@ static enum status learn_gates(struct distiller *distiller, const struct network
     for (int32_t i = 0; i < steps - measuring && status == STATUS_OK; i++) {
         int32_t round = i < lowering ? 1 + (int32_t)((int64_t)i * ROUNDS / lowering) : ROUNDS;
         if (i % STEPS_A_SETTING == 0)
-            status = ranks_agree(task->group, set_gates(distiller, round_budget(all, budget, round)));
+            status = ranks_agree(task->group,
+                                 set_gates(distiller, pruning_round_budget(all, budget, round, ROUNDS)));
         if (status == STATUS_OK)
             status = make_step(distiller, sampling_draw, 0, move_gates);
     }

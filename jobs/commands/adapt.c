@@ -133,7 +133,7 @@ const struct argp argp_adapt = {
     "of says (--parent); the best state on held-back images stays.\n\n"
     "  facet compose a/modules.h5:cat,dog b/modules.h5:cup -o mixed.h5\n"
     "  mpirun -n 4 facet adapt mixed.h5 --data train-a.h5 --data train-b.h5 -o adapted.h5\n"
-    "  facet adapt union.h5 --parent net.h5 --data train.h5 -o adapted.h5",
+    "  facet adapt union.h5 --parent net.h5 --budget 0.4 --data train.h5 -o adapted.h5",
     children,
     NULL,
     NULL};

@@ -11,6 +11,7 @@
 /* An argp child whose input this is. */
 struct union_arguments {
     const char *parent; /* network file; NULL: it is no union that is adapted */
+    double budget;      /* multiply-adds, as a fraction of the parent's */
     float temperature;
     int64_t pool_images;
     const char *given; /* the last of these options that was given, or NULL */

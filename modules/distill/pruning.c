@@ -367,6 +367,24 @@ static enum status choose(struct cut *cut, uint64_t multiply_adds, struct slicin
     return status;
 }
 
+uint64_t pruning_round_budget(uint64_t whole, uint64_t budget, int32_t round, int32_t rounds)
+{
+    double left = (double)whole;
+    if (round == rounds || budget >= whole)
+        return budget;
+    /* The rounds-th root by Newton's method, which is the same on every machine. */
+    double wanted = (double)budget / (double)whole, root = 1;
+    for (int i = 0; i < 60; i++) {
+        double power = 1;
+        for (int32_t k = 0; k < rounds - 1; k++)
+            power *= root;
+        root -= (power * root - wanted) / (rounds * power);
+    }
+    for (int32_t k = 0; k < round; k++)
+        left *= root;
+    return (uint64_t)left;
+}
+
 enum status pruning_cut(struct pruning *pruning, uint64_t multiply_adds)
 {
     struct cut cut = {.pruning = pruning};

@@ -28,6 +28,10 @@ void pruning_observe(struct pruning *pruning, const float *gradient);
  * changes nothing. */
 enum status pruning_cut(struct pruning *pruning, uint64_t multiply_adds);
 
+/* Multiply-adds to be left after `round` of so many rounds of cutting: a geometric series from `whole` to
+ * `budget`. */
+uint64_t pruning_round_budget(uint64_t whole, uint64_t budget, int32_t round, int32_t rounds);
+
 /* The same choice without the cut: open[g] for every group of the network as it is now (channel_groups_find).
  */
 enum status pruning_choose(const struct pruning *pruning, uint64_t multiply_adds, bool *open);

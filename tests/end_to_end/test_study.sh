@@ -93,7 +93,7 @@ run facet decompose lenet.h5 --data train.h5 --method gradient --stem none --bud
 run facet study pareto "${kinds[@]}" --methods none --modules four=gradient/modules.h5 --name ready
 grep -qE '^lenet,four,votes,,' kinds/ready-pareto.csv || mistake "modules made already: $(cat kinds/ready-pareto.csv)"
 # Subsets of modules made already: as votes, as a union, and adapted; the same subsets of each modules file.
-subsets=(facet study subsets "${kinds[@]}" --modules one=other/work/lenet-modules/modules.h5 --modules two=other/work/lenet-modules/modules.h5 --plan 'votes,union' --draws 2 --sizes '2,3' --adapt '--steps 3 --pool 64 --batch 16')
+subsets=(facet study subsets "${kinds[@]}" --modules one=other/work/lenet-modules/modules.h5 --modules two=other/work/lenet-modules/modules.h5 --plan 'votes,union' --draws 2 --sizes '2,3' --adapt '--steps 16 --budget 0.5 --pool 64 --batch 16')
 run "${subsets[@]}"
 [ "$(wc -l <kinds/subsets-each.csv)" -eq 25 ] || mistake "subsets-each.csv: $(cat kinds/subsets-each.csv)"
 [ "$(wc -l <kinds/subsets-means.csv)" -eq 13 ] || mistake "subsets-means.csv: $(cat kinds/subsets-means.csv)"

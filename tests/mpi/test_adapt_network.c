@@ -37,7 +37,8 @@ static struct network *make_pupil(uint64_t seed)
 
 /* With that decay of weights; below 0: asked to stop. */
 static enum status adapt(MPI_Comm comm, const struct network *parent, const struct dataset *dataset,
-                         float decay, struct network *network, struct network_adapted *result)
+                         float decay, uint64_t multiply_adds, struct network **network,
+                         struct network_adapted *result)
 {
     const volatile sig_atomic_t asked = decay < 0;
     const struct train_options options = {.batch_images = 16,
@@ -53,6 +54,7 @@ static enum status adapt(MPI_Comm comm, const struct network *parent, const stru
                                               .options = &options,
                                               .steps = STEPS,
                                               .temperature = 4,
+                                              .multiply_adds = multiply_adds,
                                               .pool_images = 150,
                                               .stop = &asked};
     return adapt_network(&adapting, network, result);
@@ -65,13 +67,37 @@ static void test_it_comes_nearer_to_the_parent_on_any_number_of_ranks(void **sta
     struct network *parent = make_parent(), *networks[2] = {make_pupil(2), make_pupil(2)};
     struct network_adapted results[2];
     uint8_t digests[2][DIGEST_BYTES];
-    assert_on_ranks(adapt(MPI_COMM_WORLD, parent, dataset, 0, networks[0], &results[0]) == STATUS_OK);
-    assert_on_ranks(adapt(MPI_COMM_SELF, parent, dataset, 0, networks[1], &results[1]) == STATUS_OK);
+    assert_on_ranks(adapt(MPI_COMM_WORLD, parent, dataset, 0, UINT64_MAX, &networks[0], &results[0]) ==
+                    STATUS_OK);
+    assert_on_ranks(adapt(MPI_COMM_SELF, parent, dataset, 0, UINT64_MAX, &networks[1], &results[1]) ==
+                    STATUS_OK);
     for (int i = 0; i < 2; i++)
         network_digest(networks[i], digests[i]);
     assert_on_ranks(memcmp(digests[0], digests[1], DIGEST_BYTES) == 0);
     assert_on_ranks(memcmp(&results[0], &results[1], sizeof results[0]) == 0);
     assert_on_ranks(results[0].held_images == 2 * PER_CLASS / 10);
+    assert_on_ranks(results[0].after_loss < results[0].before_loss);
+    for (int i = 0; i < 2; i++)
+        network_destroy(&networks[i]);
+    network_destroy(&parent);
+    dataset_destroy(&dataset);
+}
+
+static void test_it_is_cut_to_a_budget_on_any_number_of_ranks(void **state)
+{
+    (void)state;
+    struct dataset *dataset = make_shades(0, SHADES, PER_CLASS);
+    struct network *parent = make_parent(), *networks[2] = {make_pupil(2), make_pupil(2)};
+    struct network_adapted results[2];
+    uint8_t digests[2][DIGEST_BYTES];
+    uint64_t half = network_multiply_adds(networks[0]) / 2;
+    assert_on_ranks(adapt(MPI_COMM_WORLD, parent, dataset, 0, half, &networks[0], &results[0]) == STATUS_OK);
+    assert_on_ranks(adapt(MPI_COMM_SELF, parent, dataset, 0, half, &networks[1], &results[1]) == STATUS_OK);
+    for (int i = 0; i < 2; i++)
+        network_digest(networks[i], digests[i]);
+    assert_on_ranks(memcmp(digests[0], digests[1], DIGEST_BYTES) == 0);
+    assert_on_ranks(network_multiply_adds(networks[0]) <= half);
+    assert_on_ranks(network_multiply_adds(networks[0]) > half / 2);
     assert_on_ranks(results[0].after_loss < results[0].before_loss);
     for (int i = 0; i < 2; i++)
         network_destroy(&networks[i]);
@@ -88,7 +114,7 @@ static void test_the_best_state_stays(void **state)
     struct network_adapted result;
     uint8_t before[DIGEST_BYTES], after[DIGEST_BYTES];
     network_digest(network, before);
-    assert_on_ranks(adapt(MPI_COMM_WORLD, parent, dataset, 0.5F, network, &result) == STATUS_OK);
+    assert_on_ranks(adapt(MPI_COMM_WORLD, parent, dataset, 0.5F, UINT64_MAX, &network, &result) == STATUS_OK);
     network_digest(network, after);
     assert_on_ranks(memcmp(before, after, DIGEST_BYTES) == 0);
     assert_on_ranks(result.after_loss == result.before_loss && result.after_top1 == result.parent_top1);
@@ -103,14 +129,15 @@ static void test_what_cannot_be_adapted_is_refused(void **state)
     struct dataset *all = make_shades(0, SHADES, PER_CLASS), *some = make_shades(0, 2, PER_CLASS);
     struct network *parent = make_parent(), *network = make_pupil(2);
     struct network_adapted result;
-    assert_on_ranks(adapt(MPI_COMM_WORLD, parent, some, 0, network, &result) == STATUS_NOT_FOUND);
+    assert_on_ranks(adapt(MPI_COMM_WORLD, parent, some, 0, UINT64_MAX, &network, &result) ==
+                    STATUS_NOT_FOUND);
     assert_on_ranks(strstr(error_message(), "light") != NULL);
-    assert_on_ranks(adapt(MPI_COMM_WORLD, parent, all, -1, network, &result) == STATUS_STOPPED);
+    assert_on_ranks(adapt(MPI_COMM_WORLD, parent, all, -1, UINT64_MAX, &network, &result) == STATUS_STOPPED);
     parent->scaling.mean[0] = 0.5F;
-    assert_on_ranks(adapt(MPI_COMM_WORLD, parent, all, 0, network, &result) == STATUS_MISMATCH);
+    assert_on_ranks(adapt(MPI_COMM_WORLD, parent, all, 0, UINT64_MAX, &network, &result) == STATUS_MISMATCH);
     parent->scaling = network->scaling;
     snprintf(network->class_names[0], sizeof(class_name), "bright");
-    assert_on_ranks(adapt(MPI_COMM_WORLD, parent, all, 0, network, &result) == STATUS_NOT_FOUND);
+    assert_on_ranks(adapt(MPI_COMM_WORLD, parent, all, 0, UINT64_MAX, &network, &result) == STATUS_NOT_FOUND);
     assert_on_ranks(strstr(error_message(), "bright") != NULL);
     network_destroy(&network);
     network_destroy(&parent);
@@ -120,6 +147,7 @@ static void test_what_cannot_be_adapted_is_refused(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_it_comes_nearer_to_the_parent_on_any_number_of_ranks),
+    cmocka_unit_test(test_it_is_cut_to_a_budget_on_any_number_of_ranks),
     cmocka_unit_test(test_the_best_state_stays),
     cmocka_unit_test(test_what_cannot_be_adapted_is_refused),
 };
