@@ -5,6 +5,7 @@
 
 #include "compute/base/memory.h"
 #include "compute/base/output_file.h"
+#include "compute/formats/hdf5_file.h"
 #include "jobs/command_line.h"
 #include "jobs/commands/adapt_union.h"
 #include "jobs/commands/commands.h"
@@ -169,6 +170,19 @@ static enum status choose_modules(struct adaptation *run)
     return status;
 }
 
+/* STATUS_FORMAT for a network: of a union its parent must be known. */
+static enum status check_kind(const char *path)
+{
+    char kind[FACET_KIND_BYTES];
+    enum status status = hdf5_kind(path, kind);
+    if (status == STATUS_OK && strcmp(kind, "network") == 0)
+        status = error_set(STATUS_FORMAT,
+                           "%s: a network; to adapt a union give the network that it was cut out of as "
+                           "--parent",
+                           path);
+    return status;
+}
+
 static enum status load(struct adaptation *run)
 {
     const struct arguments *arguments = run->arguments;
@@ -177,6 +191,8 @@ static enum status load(struct adaptation *run)
         status = output_file_check(arguments->output);
     if (status == STATUS_OK)
         status = composition_check_output(arguments->output, arguments->composition);
+    if (status == STATUS_OK)
+        status = check_kind(arguments->composition);
     if (status == STATUS_OK)
         status = modules_file_load(arguments->composition, NULL, &run->set);
     if (status == STATUS_OK)

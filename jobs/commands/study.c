@@ -210,12 +210,13 @@ static void parse_modules(const struct argp_state *state, struct arguments *argu
     if (study->ready_count == STUDY_READY_MAX)
         argp_error(state, "--modules: more than %d given", STUDY_READY_MAX);
     struct study_ready *ready = &study->ready[study->ready_count++];
-    char *copy = keep_text(state, arguments, text), *file = strchr(copy, '=');
-    if (file == NULL || file[1] == '\0')
+    char *copy = keep_text(state, arguments, text);
+    size_t length = strcspn(text, "=");
+    if (text[length] == '\0' || text[length + 1] == '\0')
         argp_error(state, "--modules: '%s' given, expected NAME=FILE", text);
-    *file = '\0';
+    copy[length] = '\0';
     parse_name(state, "--modules", copy, ready->name);
-    ready->file = file + 1;
+    ready->file = copy + length + 1;
     ready->network = study->network_count - 1;
     for (int32_t i = 0; i + 1 < study->ready_count; i++)
         if (study->ready[i].network == ready->network && strcmp(study->ready[i].name, ready->name) == 0)

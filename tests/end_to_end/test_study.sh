@@ -90,6 +90,17 @@ run facet study pareto "${kinds[@]}" --methods activation
 [ "$(grep -cE '^lenet,activation,(votes|union),' kinds/pareto-pareto.csv)" -eq 2 ] || mistake "pareto: $(cat kinds/pareto-pareto.csv)"
 [ "$(grep -c '"name": "lenet-activation-1"' kinds/pareto.json)" -eq 1 ] || mistake "modules made once are counted more often in pareto.json"
 run facet decompose lenet.h5 --data train.h5 --method gradient --stem none --budget 0.4 --steps 8 --pool 256 --batch 16 --no-flip --classes 0-3 -o gradient
+run facet compose gradient/modules.h5:#0,#2 --plan union --parent lenet.h5 -o union.h5
+run facet adapt union.h5 --parent lenet.h5 --data train.h5 --steps 16 --budget 0.3 --batch 16 --pool 64 -o adapted.h5
+grep -qE ' 0\.(2[0-9]|30) times the parent' stdout || mistake "the union is not cut to its budget: $(cat stdout)"
+run mpirun -n 2 facet adapt union.h5 --parent lenet.h5 --data train.h5 --steps 16 --budget 0.3 --batch 16 --pool 64 -o ranks.h5
+expect_same_bytes adapted.h5 ranks.h5
+expect 1 facet adapt union.h5 --data train.h5 -o never.h5
+expect_text stderr --parent
+expect 1 facet compose gradient/modules.h5:#0,#2 --plan union -o never.h5
+expect_text stderr --parent
+expect 2 facet adapt union.h5 --parent lenet.h5 --tune all --data train.h5 -o never.h5
+expect_text stderr --tune
 run facet study pareto "${kinds[@]}" --methods none --modules four=gradient/modules.h5 --name ready
 grep -qE '^lenet,four,votes,,' kinds/ready-pareto.csv || mistake "modules made already: $(cat kinds/ready-pareto.csv)"
 # Subsets of modules made already: as votes, as a union, and adapted; the same subsets of each modules file.
