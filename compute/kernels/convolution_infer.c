@@ -18,13 +18,14 @@
  * through half as many zeros again. */
 enum { SIDE = 3, TAPS = SIDE * SIDE, MOST_CHANNELS = 5, LEAST_INPUTS = 8, TILE_FLOATS = 32 * 1024 };
 
-/* The way, by a table for forward steps alone: with few input channels and rows that fill blocks of pixels
- * the plain convolution takes less than Winograd's transforms (microseconds an image at 16×16: 9 to 28
- * channels 13 and 20, 9 to 32 14 and 16, 12 to 32 17 and 18). */
+/* The way, by a table for forward steps alone: from few channels to not many, with rows that fill blocks of
+ * pixels, the plain convolution takes less than Winograd's transforms (microseconds an image at 16×16: 9 to
+ * 28 channels 13 and 20, 9 to 32 14 and 16, 12 to 32 17 and 18). */
 static enum convolution_way way_of(const struct convolution *conv)
 {
-    enum { THIN_INPUT = 12, LONG_ROW = 16 };
-    bool thin = conv->in_c < THIN_INPUT && conv->out_w >= LONG_ROW && direct_applies(conv);
+    enum { THIN_INPUT = 12, MOST_OUTPUTS = 32, LONG_ROW = 16 };
+    bool thin = conv->in_c < THIN_INPUT && conv->out_c <= MOST_OUTPUTS && conv->out_w >= LONG_ROW &&
+                direct_applies(conv);
     if (thin && convolution_asked(conv, CONVOLUTION_FORWARD) == CONVOLUTION_AUTO)
         return CONVOLUTION_DIRECT;
     return convolution_choose(conv, CONVOLUTION_FORWARD);

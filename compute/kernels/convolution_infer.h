@@ -1,7 +1,6 @@
 /* Convolution where nothing is trained: as convolution_forward (convolution.h), which training keeps to, but
  * convolutions from few channels may be direct in place of Winograd's, and 3×3 ones to few channels computed
- * tap by tap. Results agree to rounding, and are the same
- * bytes for any grouping of images. */
+ * tap by tap. Results agree to rounding, and are the same bytes for any grouping of images. */
 #ifndef FACET_COMPUTE_KERNELS_CONVOLUTION_INFER_H
 #define FACET_COMPUTE_KERNELS_CONVOLUTION_INFER_H
 
