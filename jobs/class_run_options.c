@@ -23,8 +23,8 @@ static const struct argp_option option_table[] = {
      "leave the fewest ranks idle",
      6},
     {"checkpoint-every", KEY_CHECKPOINT_EVERY, "SECONDS", 0,
-     "How often train-modules saves where it is within a class (default 300); the methods of decompose save "
-     "whole classes alone",
+     "How often a long class saves where it is (default 300), as it does when it is asked to stop: in "
+     "train-modules and methods distill and gradient; method activation saves whole classes alone",
      6},
     {0}};
 

@@ -112,6 +112,8 @@ enum status run_publish(const struct published_run *run, enum status (*work)(voi
         return status;
     status = run_progress_open(comm, run->directory, run->bind, run->command_line, run->class_count,
                                run->progress);
+    if (status == STATUS_OK && run->check != NULL)
+        status = run->check(context);
     if (status == STATUS_OK)
         status = run_directory_describe(run->job, run->directory, run->command_line, run->records);
     if (status == STATUS_OK)

@@ -24,11 +24,14 @@ struct published_run {
     const struct option_records *records;        /* for run.json */
     struct run_progress *progress;
     struct console *console; /* for the note that its end could not be published */
-    const char *result;      /* its last words when all went well: the file that was made */
+    /* Collective, with the context of `work`: whether it can go on from what is there. NULL: nothing is gone
+     * on from. A refusal leaves the earlier run's run.json. */
+    enum status (*check)(void *context);
+    const char *result; /* its last words when all went well: the file that was made */
 };
 
-/* Collective. Makes the directory, opens the progress, describes the run, works, and closes the progress with
- * what came of it. */
+/* Collective. Makes the directory, opens the progress, checks and describes the run, works, and closes the
+ * progress with what came of it. */
 enum status run_publish(const struct published_run *run, enum status (*work)(void *context), void *context);
 
 /* Rank 0 adds a row to RUN/emissions.csv: what `command` ("facet train") cost. That it cannot be written is

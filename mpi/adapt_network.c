@@ -8,7 +8,7 @@
 #include "compute/network/network_cut.h"
 #include "modules/distill/pruning.h"
 #include "mpi/distill_features.h"
-#include "mpi/distill_joint.h"
+#include "mpi/distill_held.h"
 #include "mpi/trainer.h"
 
 enum {

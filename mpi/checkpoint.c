@@ -83,19 +83,36 @@ static enum status read_options(hid_t file, struct option_records *records)
     return status;
 }
 
-static enum status read_content(hid_t file, const char *path, const struct option_records *records,
-                                struct network **network, float **velocity,
-                                struct training_position *position)
+/* STATUS_MISMATCH when they are not the file's. */
+static enum status check_options(hid_t file, const char *path, const struct option_records *records)
 {
     struct option_records *old = NULL;
-    double fields[POSITION_FIELDS];
-    const hsize_t field_count = POSITION_FIELDS;
     enum status status = memory_allocate(&old, 1, sizeof *old, "options");
     if (status == STATUS_OK)
         status = read_options(file, old);
     if (status == STATUS_OK)
         status = option_records_compare(old, records, path);
     memory_free(&old);
+    return status;
+}
+
+enum status checkpoint_check(const char *path, const struct option_records *records)
+{
+    hid_t file = H5I_INVALID_HID;
+    enum status status = hdf5_open(path, "checkpoint", H5P_DEFAULT, &file, NULL);
+    if (status == STATUS_OK)
+        status = check_options(file, path, records);
+    hdf5_close(&file, path);
+    return status;
+}
+
+static enum status read_content(hid_t file, const char *path, const struct option_records *records,
+                                struct network **network, float **velocity,
+                                struct training_position *position)
+{
+    double fields[POSITION_FIELDS];
+    const hsize_t field_count = POSITION_FIELDS;
+    enum status status = check_options(file, path, records);
     if (status == STATUS_OK)
         status = hdf5_read_array(file, "position", H5T_NATIVE_DOUBLE, 1, &field_count, fields);
     if (status == STATUS_OK)

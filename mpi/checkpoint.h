@@ -23,4 +23,7 @@ enum status checkpoint_write(const char *path, const struct network *network, co
 enum status checkpoint_read(const char *path, const struct option_records *records, struct network **network,
                             float **velocity, struct training_position *position);
 
+/* STATUS_MISMATCH when its options are not `records`; only they are read. */
+enum status checkpoint_check(const char *path, const struct option_records *records);
+
 #endif

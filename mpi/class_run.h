@@ -85,6 +85,11 @@ typedef enum status class_part_make(void *context, const struct class_task *task
 enum status class_run_parts(const struct class_work *work, class_part_make *make, void *context,
                             struct class_run_result *result);
 
+/* Collective; before a run, which would find out late. With work->resume: STATUS_MISMATCH when there are
+ * parts, or checkpoints within classes, of other options; nothing is changed. Of `work` it uses comm,
+ * run_directory, records, classes and resume. */
+enum status class_run_check(const struct class_work *work);
+
 /* Where the part of classes[row] is; the caller releases it with memory_free. */
 enum status class_run_part_path(const struct class_work *work, int32_t row, char **path);
 

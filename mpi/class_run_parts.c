@@ -10,6 +10,8 @@
 #include "mpi/parts.h"
 #include "mpi/ranks.h"
 
+static const char part_suffix[] = ".h5", checkpoint_suffix[] = ".checkpoint.h5";
+
 /* What is known of a class's part. */
 enum part_state { PART_MISSING, PART_WHOLE, PART_DAMAGED };
 
@@ -69,7 +71,7 @@ static enum status look_at_parts(struct runner *runner)
     for (int64_t row = share.first; row < share.first + share.count && status == STATUS_OK; row++) {
         const struct part_identity identity = {work->classes[row], work->records};
         char *path = NULL;
-        status = part_path(runner->parts, identity.class_index, ".h5", &path);
+        status = part_path(runner->parts, identity.class_index, part_suffix, &path);
         if (status == STATUS_OK)
             status = part_check(path, &identity);
         runner->found[row] = (uint8_t)(status == STATUS_OK       ? PART_WHOLE
@@ -156,11 +158,11 @@ struct class_paths {
 
 static enum status paths_name(const struct runner *runner, int32_t class_index, struct class_paths *paths)
 {
-    enum status status = part_path(runner->parts, class_index, ".h5", &paths->part);
+    enum status status = part_path(runner->parts, class_index, part_suffix, &paths->part);
     if (status == STATUS_OK)
         status = part_path_open(paths->part, &paths->open);
     if (status == STATUS_OK)
-        status = part_path(runner->parts, class_index, ".checkpoint.h5", &paths->checkpoint);
+        status = part_path(runner->parts, class_index, checkpoint_suffix, &paths->checkpoint);
     return status;
 }
 
@@ -323,12 +325,40 @@ enum status class_run_parts(const struct class_work *work, class_part_make *make
     return status;
 }
 
+static enum status check_options(const struct class_work *work, const char *folder, int32_t class_index)
+{
+    static const char *const suffixes[] = {part_suffix, checkpoint_suffix};
+    const struct part_identity identity = {class_index, work->records};
+    enum status status = STATUS_OK;
+    for (int i = 0; i < 2 && status == STATUS_OK; i++) {
+        char *path = NULL;
+        status = part_path(folder, class_index, suffixes[i], &path);
+        if (status == STATUS_OK)
+            status = part_check_options(path, &identity);
+        memory_free(&path);
+    }
+    return status;
+}
+
+enum status class_run_check(const struct class_work *work)
+{
+    struct share share = share_of(work->class_count, ranks_count(work->comm), ranks_rank(work->comm));
+    char *folder = NULL;
+    if (!work->resume)
+        return STATUS_OK;
+    enum status status = parts_folder(work, &folder);
+    for (int64_t row = share.first; row < share.first + share.count && status == STATUS_OK; row++)
+        status = check_options(work, folder, work->classes[row]);
+    memory_free(&folder);
+    return ranks_agree(work->comm, status);
+}
+
 enum status class_run_part_path(const struct class_work *work, int32_t row, char **path)
 {
     char *folder = NULL;
     enum status status = parts_folder(work, &folder);
     if (status == STATUS_OK)
-        status = part_path(folder, work->classes[row], ".h5", path);
+        status = part_path(folder, work->classes[row], part_suffix, path);
     memory_free(&folder);
     return status;
 }

@@ -36,4 +36,7 @@ struct decomposition_result {
 enum status decompose_activation(const struct decomposition *decomposition,
                                  struct decomposition_result *result);
 
+/* Collective. class_run_check of it. */
+enum status decompose_check(const struct decomposition *decomposition);
+
 #endif

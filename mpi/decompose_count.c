@@ -271,6 +271,18 @@ enum status decompose_count(const struct decomposition *job, const struct unit_l
     return status;
 }
 
+enum status decompose_check(const struct decomposition *job)
+{
+    struct class_lists lists = {NULL, NULL, NULL};
+    enum status status = ranks_agree(job->work.comm, lists_fill(job, &lists));
+    if (status == STATUS_OK) {
+        const struct class_work work = work_of(job, &lists);
+        status = class_run_check(&work);
+    }
+    lists_clear(&lists);
+    return status;
+}
+
 void counted_classes_clear(struct counted_classes *counted)
 {
     for (int32_t i = 0; i < counted->count; i++)

@@ -5,6 +5,7 @@
 
 #include "compute/base/memory.h"
 #include "mpi/distill_class.h"
+#include "mpi/distill_held.h"
 #include "mpi/distill_joint.h"
 #include "mpi/distill_stem.h"
 #include "mpi/ranks.h"
@@ -129,7 +130,8 @@ static enum status run_phase_one(struct distill_run *run)
                                       .teacher = &run->teacher,
                                       .pool = &run->pool,
                                       .held = &run->held,
-                                      .multiply_adds = (uint64_t)(job->options->budget * (double)whole)};
+                                      .multiply_adds = (uint64_t)(job->options->budget * (double)whole),
+                                      .records = job->work.records};
     struct class_work work = job->work;
     struct class_run_result done;
     work.parents = &stem;

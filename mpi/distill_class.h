@@ -20,10 +20,12 @@ struct distill_classes {
     const struct teacher *teacher;
     const struct feature_set *pool, *held; /* of training images, of images held back */
     uint64_t multiply_adds;                /* of a module beyond its stem, at most */
+    const struct option_records *records;  /* all that a module is a function of, for checkpoints */
 };
 
 /* A class_make (context: struct distill_classes). The module is the same bytes for any number of ranks in the
- * group and threads. */
+ * group and threads, also
+ * when it goes on from the task's checkpoint. */
 enum status distill_class_make(void *context, const struct class_task *task, struct module *module);
 
 #endif

@@ -23,10 +23,4 @@ struct distill_joint {
  * there. The same bytes for any number of ranks and threads. Fills held_top1 and the seconds of *result. */
 enum status distill_joint_run(const struct distill_joint *job, struct distill_result *result);
 
-/* *top1: share of the held-back images of these classes (ascending, of the network) whose label scores
- * highest among the classes (the first among equals), −1 when there is none; *loss: mean distillation loss at
- * the temperature. scores (count, k). */
-enum status distill_held_measure(const struct feature_set *held, const int32_t *classes, int32_t k,
-                                 const float *scores, float temperature, double *top1, double *loss);
-
 #endif

@@ -147,6 +147,25 @@ static enum status read_seal(FILE *file, const char *path, struct seal *seal)
     return STATUS_OK;
 }
 
+/* From where the file stands. */
+static enum status read_records(FILE *file, const char *path, const struct seal *seal,
+                                struct option_records *records)
+{
+    size_t count = (size_t)seal->record_count;
+    if (fread(records->records, sizeof(struct option_record), count, file) != count)
+        return damaged(path, "ends within its options");
+    records->count = seal->record_count;
+    return STATUS_OK;
+}
+
+static void end_texts(struct option_records *records)
+{
+    for (int32_t i = 0; i < records->count; i++) {
+        records->records[i].name[OPTION_NAME_BYTES - 1] = '\0';
+        records->records[i].value[OPTION_VALUE_BYTES - 1] = '\0';
+    }
+}
+
 /* Reads everything that the seal vouches for; *records are those of the part. */
 static enum status read_sealed(FILE *file, const char *path, const struct seal *seal,
                                struct option_records *records)
@@ -159,18 +178,15 @@ static enum status read_sealed(FILE *file, const char *path, const struct seal *
     enum status status = digest_content(&state, file, path, seal->content_bytes);
     if (status != STATUS_OK)
         return status;
-    if (fread(records->records, 1, record_bytes, file) != record_bytes)
-        return damaged(path, "ends within its options");
-    records->count = seal->record_count;
+    status = read_records(file, path, seal, records);
+    if (status != STATUS_OK)
+        return status;
     digest_add(&state, records->records, record_bytes);
     digest_seal(&state, seal);
     digest_end(&state, digest);
     if (memcmp(digest, seal->digest, DIGEST_BYTES) != 0)
         return damaged(path, "its content is not what its seal says");
-    for (int32_t i = 0; i < records->count; i++) {
-        records->records[i].name[OPTION_NAME_BYTES - 1] = '\0';
-        records->records[i].value[OPTION_VALUE_BYTES - 1] = '\0';
-    }
+    end_texts(records);
     return STATUS_OK;
 }
 
@@ -201,6 +217,38 @@ enum status part_check(const char *path, const struct part_identity *identity)
     enum status status = check_file(file, path, identity);
     fclose(file);
     return status;
+}
+
+/* Whether the seal's options differ, be the part whole or not. */
+static enum status compare_options(FILE *file, const char *path, const struct part_identity *identity)
+{
+    struct seal seal;
+    struct option_records *records = NULL;
+    enum status status = memory_allocate(&records, 1, sizeof *records, "options of a part");
+    if (status == STATUS_OK)
+        status = read_seal(file, path, &seal);
+    if (status == STATUS_OK && fseek(file, (long)seal.content_bytes, SEEK_SET) != 0)
+        status = error_set(STATUS_IO, "%s: cannot be read: %s", path, strerror(errno));
+    if (status == STATUS_OK)
+        status = read_records(file, path, &seal, records);
+    if (status == STATUS_OK) {
+        end_texts(records);
+        status = option_records_compare(records, identity->records, path);
+    }
+    memory_free(&records);
+    return status;
+}
+
+enum status part_check_options(const char *path, const struct part_identity *identity)
+{
+    FILE *file = fopen(path, "rbe");
+    enum status status = STATUS_OK;
+    if (file == NULL)
+        return STATUS_OK;
+    if (compare_options(file, path, identity) == STATUS_MISMATCH)
+        status = check_file(file, path, identity);
+    fclose(file);
+    return status == STATUS_MISMATCH ? STATUS_MISMATCH : STATUS_OK;
 }
 
 /* --- the folder --- */

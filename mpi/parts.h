@@ -37,6 +37,10 @@ enum status part_seal(const char *open_path, const char *path, const struct part
  * STATUS_IO: it cannot be read. */
 enum status part_check(const char *path, const struct part_identity *identity);
 
+/* STATUS_MISMATCH: a whole part of other options, as above. STATUS_OK for all else, also for what is damaged
+ * or not there: of a part that has these options nothing else is read. */
+enum status part_check_options(const char *path, const struct part_identity *identity);
+
 /* Makes the folder; it may be there already. */
 enum status parts_folder_make(const char *folder);
 

@@ -43,20 +43,28 @@ static enum status read_whole(const struct step_checkpoint *checkpoint, struct n
     return status;
 }
 
-enum status step_checkpoint_resume(const struct step_checkpoint *checkpoint, struct network *network,
-                                   float *velocity, int64_t *step)
+enum status step_checkpoint_find(const struct step_checkpoint *checkpoint, bool *whole)
 {
-    int whole = 0;
+    int found = 0;
     enum status status = STATUS_OK;
-    *step = 0;
     if (ranks_rank(checkpoint->comm) == 0) {
         status = part_check(checkpoint->path, &checkpoint->identity);
-        whole = status == STATUS_OK;
+        found = status == STATUS_OK;
         if (status == STATUS_NOT_FOUND || status == STATUS_FORMAT)
             status = STATUS_OK; /* the class begins anew */
     }
     status = ranks_agree(checkpoint->comm, status);
-    MPI_Bcast(&whole, 1, MPI_INT, 0, checkpoint->comm);
+    MPI_Bcast(&found, 1, MPI_INT, 0, checkpoint->comm);
+    *whole = status == STATUS_OK && found;
+    return status;
+}
+
+enum status step_checkpoint_resume(const struct step_checkpoint *checkpoint, struct network *network,
+                                   float *velocity, int64_t *step)
+{
+    bool whole;
+    *step = 0;
+    enum status status = step_checkpoint_find(checkpoint, &whole);
     if (status != STATUS_OK || !whole)
         return status;
     return ranks_agree(checkpoint->comm, read_whole(checkpoint, network, velocity, step));
@@ -75,25 +83,49 @@ bool step_checkpoint_due(const struct step_checkpoint *checkpoint, double *last)
 }
 
 /* One rank. */
-static enum status write_sealed(const struct step_checkpoint *checkpoint, const struct network *network,
-                                const float *velocity, int64_t step)
+static enum status write_sealed(const struct step_checkpoint *checkpoint,
+                                enum status (*write)(const char *path, const void *content),
+                                const void *content)
 {
-    const struct training_position position = {.batch = step};
     char *open_path = NULL;
     enum status status = part_path_open(checkpoint->path, &open_path);
     if (status == STATUS_OK)
-        status = checkpoint_write(open_path, network, velocity, &position, checkpoint->identity.records);
+        status = write(open_path, content);
     if (status == STATUS_OK)
         status = part_seal(open_path, checkpoint->path, &checkpoint->identity, true);
     memory_free(&open_path);
     return status;
 }
 
-enum status step_checkpoint_save(const struct step_checkpoint *checkpoint, const struct network *network,
-                                 const float *velocity, int64_t step)
+enum status step_checkpoint_replace(const struct step_checkpoint *checkpoint,
+                                    enum status (*write)(const char *path, const void *content),
+                                    const void *content)
 {
     enum status status = STATUS_OK;
     if (ranks_rank(checkpoint->comm) == 0)
-        status = write_sealed(checkpoint, network, velocity, step);
+        status = write_sealed(checkpoint, write, content);
     return ranks_agree(checkpoint->comm, status);
+}
+
+/* What step_checkpoint_save writes. */
+struct steps_content {
+    const struct step_checkpoint *checkpoint;
+    const struct network *network;
+    const float *velocity;
+    int64_t step;
+};
+
+static enum status write_steps(const char *path, const void *argument)
+{
+    const struct steps_content *content = argument;
+    const struct training_position position = {.batch = content->step};
+    return checkpoint_write(path, content->network, content->velocity, &position,
+                            content->checkpoint->identity.records);
+}
+
+enum status step_checkpoint_save(const struct step_checkpoint *checkpoint, const struct network *network,
+                                 const float *velocity, int64_t step)
+{
+    const struct steps_content content = {checkpoint, network, velocity, step};
+    return step_checkpoint_replace(checkpoint, write_steps, &content);
 }

@@ -32,4 +32,15 @@ bool step_checkpoint_due(const struct step_checkpoint *checkpoint, double *last)
 enum status step_checkpoint_save(const struct step_checkpoint *checkpoint, const struct network *network,
                                  const float *velocity, int64_t step);
 
+/* --- of any other content: steps too, but more of a state --- */
+
+/* Collective. *whole: there is a whole one of that identity, for every rank to read. STATUS_MISMATCH for
+ * other options; one that is damaged is as good as none. */
+enum status step_checkpoint_find(const struct step_checkpoint *checkpoint, bool *whole);
+
+/* Collective. The first rank has `write` make a file and seals it in place of what was saved before. */
+enum status step_checkpoint_replace(const struct step_checkpoint *checkpoint,
+                                    enum status (*write)(const char *path, const void *content),
+                                    const void *content);
+
 #endif

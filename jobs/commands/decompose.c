@@ -315,6 +315,17 @@ static enum status record_options(struct decompose_run *run)
     return STATUS_OK;
 }
 
+/* But for records. */
+static struct class_work work_of(struct decompose_run *run)
+{
+    struct class_work work = class_run_work(&run->arguments->classes_run, run->job, run->arguments->run,
+                                            &run->progress, &run->console);
+    work.output_path = run->modules;
+    work.classes = run->classes;
+    work.class_count = run->class_count;
+    return work;
+}
+
 /* Collective. All images are needed at once, on every rank. */
 static enum status distill(struct decompose_run *run)
 {
@@ -329,13 +340,8 @@ static enum status distill(struct decompose_run *run)
                                         .dataset = dataset,
                                         .dataset_path = run->arguments->data,
                                         .options = &run->arguments->distill.options,
-                                        .work = class_run_work(&run->arguments->classes_run, run->job,
-                                                               run->arguments->run, &run->progress,
-                                                               &run->console)};
-    distillation.work.output_path = run->modules;
+                                        .work = work_of(run)};
     distillation.work.records = &run->class_records;
-    distillation.work.classes = run->classes;
-    distillation.work.class_count = run->class_count;
     distillation.work.class_names = (const class_name *)names;
     status = ranks_agree(run->job->comm, status);
     if (status == STATUS_OK)
@@ -344,25 +350,40 @@ static enum status distill(struct decompose_run *run)
     return status;
 }
 
-/* Collective. */
-static enum status decompose(void *context)
+static struct decomposition decomposition_of(struct decompose_run *run)
 {
-    struct decompose_run *run = context;
     struct decomposition decomposition = {.network = run->network,
                                           .dataset = run->dataset,
                                           .dataset_path = run->arguments->data,
                                           .options = &run->arguments->activation,
                                           .backtracking = &run->arguments->backtracking,
                                           .slice = run->arguments->slice,
-                                          .work = class_run_work(&run->arguments->classes_run, run->job,
-                                                                 run->arguments->run, &run->progress,
-                                                                 &run->console)};
-    decomposition.work.output_path = run->modules;
+                                          .work = work_of(run)};
     decomposition.work.records = &run->records;
-    decomposition.work.classes = run->classes;
-    decomposition.work.class_count = run->class_count;
-    return run->arguments->method != METHOD_ACTIVATION ? distill(run)
-                                                       : decompose_activation(&decomposition, &run->result);
+    return decomposition;
+}
+
+/* Collective. */
+static enum status check(void *context)
+{
+    struct decompose_run *run = context;
+    if (run->arguments->method != METHOD_ACTIVATION) {
+        struct class_work work = work_of(run);
+        work.records = &run->class_records;
+        return class_run_check(&work);
+    }
+    struct decomposition decomposition = decomposition_of(run);
+    return decompose_check(&decomposition);
+}
+
+/* Collective. */
+static enum status decompose(void *context)
+{
+    struct decompose_run *run = context;
+    if (run->arguments->method != METHOD_ACTIVATION)
+        return distill(run);
+    struct decomposition decomposition = decomposition_of(run);
+    return decompose_activation(&decomposition, &run->result);
 }
 
 /* Collective. */
@@ -376,6 +397,7 @@ static enum status publish(struct decompose_run *run)
                                             .records = &run->records,
                                             .progress = &run->progress,
                                             .console = &run->console,
+                                            .check = check,
                                             .result = run->modules};
     return run_publish(&published, decompose, run);
 }

@@ -16,6 +16,7 @@
 #include "jobs/json_output.h"
 #include "jobs/run_directory.h"
 #include "jobs/training_options.h"
+#include "mpi/checkpoint.h"
 #include "mpi/ranks.h"
 #include "mpi/train.h"
 
@@ -267,6 +268,16 @@ static enum status write_result(const struct train_run *run)
 }
 
 /* Collective. */
+static enum status check(void *context)
+{
+    const struct train_run *run = context;
+    enum status status = STATUS_OK;
+    if (run->job->rank == 0 && run->arguments->resume && access(run->checkpoint, F_OK) == 0)
+        status = checkpoint_check(run->checkpoint, &run->records);
+    return ranks_agree(run->job->comm, status);
+}
+
+/* Collective. */
 static enum status train(void *context)
 {
     struct train_run *run = context;
@@ -295,6 +306,7 @@ static enum status publish(struct train_run *run)
                                             .records = &run->records,
                                             .progress = &run->progress,
                                             .console = &run->console,
+                                            .check = check,
                                             .result = run->arguments->output};
     return run_publish(&published, train, run);
 }

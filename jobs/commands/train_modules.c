@@ -160,12 +160,9 @@ static void record_options(struct training_run *run)
     option_records_add(records, "--conv", "%s", run->job->convolutions);
 }
 
-/* Collective. */
-static enum status train(void *context)
+static struct class_work work_of(struct training_run *run)
 {
-    struct training_run *run = context;
     const struct arguments *arguments = run->arguments;
-    const struct modules_training training = training_of(run);
     struct class_work work =
         class_run_work(&arguments->classes_run, run->job, arguments->run, &run->progress, &run->console);
     work.output_path = run->modules;
@@ -173,6 +170,22 @@ static enum status train(void *context)
     work.classes = run->classes;
     work.class_count = run->class_count;
     work.class_names = (const class_name *)run->names;
+    return work;
+}
+
+/* Collective. */
+static enum status check(void *context)
+{
+    const struct class_work work = work_of(context);
+    return class_run_check(&work);
+}
+
+/* Collective. */
+static enum status train(void *context)
+{
+    struct training_run *run = context;
+    const struct modules_training training = training_of(run);
+    struct class_work work = work_of(run);
     return train_modules(&training, &work, &run->result);
 }
 
@@ -187,6 +200,7 @@ static enum status publish(struct training_run *run)
                                             .records = &run->records,
                                             .progress = &run->progress,
                                             .console = &run->console,
+                                            .check = check,
                                             .result = run->modules};
     return run_publish(&published, train, run);
 }

@@ -5,22 +5,9 @@
 
 #include "compute/base/memory.h"
 #include "compute/network/slicing.h"
-#include "modules/distill/channel_groups.h"
+#include "modules/distill/pruning_internal.h"
 
 enum { FLOOR_DIVISOR = 8 }; /* an eighth of a layer's channels stays */
-
-struct pruning {
-    const struct network *whole;
-    struct network *network; /* owned */
-    /* Channel c of layer i of `network` was channel channel_of[first[i] + c] of layer layer_of[i] of whole.
-     */
-    int32_t *layer_of;
-    size_t *first; /* (layer_count + 1) */
-    int32_t *channel_of;
-    struct channel_groups groups;
-    double *importance; /* (groups.count) */
-    bool *counted;      /* (layer_count): the layer's parameters make channels; see counts_for_importance */
-};
 
 /* What a group is worth, for sorting. */
 struct candidate {
@@ -52,8 +39,7 @@ static void find_counted(struct pruning *pruning)
     }
 }
 
-/* What follows from pruning->network. */
-static enum status study_network(struct pruning *pruning)
+enum status pruning_study(struct pruning *pruning)
 {
     enum status status = channel_groups_find(pruning->network, &pruning->groups);
     if (status == STATUS_OK)
@@ -102,7 +88,7 @@ enum status pruning_create(const struct network *whole, struct pruning **pruning
     if (status == STATUS_OK)
         status = start_lineage(made);
     if (status == STATUS_OK)
-        status = study_network(made);
+        status = pruning_study(made);
     if (status != STATUS_OK)
         pruning_destroy(&made);
     *pruning = made;
@@ -352,7 +338,7 @@ static enum status adopt(struct pruning *pruning, struct slicing *slicing)
     pruning->first = slicing->first_channel;
     pruning->channel_of = slicing->channels;
     *slicing = (struct slicing){0};
-    return study_network(pruning);
+    return pruning_study(pruning);
 }
 
 /* Chooses as pruning_cut says; the caller clears both. */

@@ -47,4 +47,22 @@ void pruning_kept(const struct pruning *pruning, int32_t layer, bool *kept);
 /* Hands the network over to the caller. */
 struct network *pruning_take(struct pruning *pruning);
 
+/* All that a pruning is beside its `whole`, for a checkpoint. */
+struct pruning_state {
+    const struct network *network;
+    const int32_t *layer_of;   /* (network->layer_count): the layer of whole */
+    const int32_t *channel_of; /* (channel_count): layer by layer, the channel of that layer of whole */
+    size_t channel_count;
+    const double *importance; /* (group_count): as observed so far */
+    int32_t group_count;
+};
+
+/* Views of the pruning's own, good until it is observed or cut. */
+struct pruning_state pruning_state_of(const struct pruning *pruning);
+
+/* One that goes on from a state (copied) as the pruning it was taken of would have. STATUS_FORMAT when it is
+ * none of a pruning of `whole`. */
+enum status pruning_resume(const struct network *whole, const struct pruning_state *state,
+                           struct pruning **pruning);
+
 #endif

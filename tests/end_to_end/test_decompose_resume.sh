@@ -12,16 +12,21 @@ run facet train --net mlp-1 --data train.h5 --epochs 1 --batch 64 -o other.h5
 decompose=(facet decompose net.h5 --data train.h5 --confidence 0.2 --threads 1)
 run "${decompose[@]}" -o whole
 
-# disturb SIGNAL RUN COMMAND... : runs it and sends the signal when the second part of its run is there.
+two_parts() {
+    local parts=("$1"/parts/class-?????.h5)
+    [ ${#parts[@]} -ge 2 ]
+}
+
+# disturb SIGNAL RUN COMMAND... : runs it and sends the signal when `$begun RUN` says that there is something to lose.
+begun=two_parts
 disturb() {
-    local signal=$1 run=$2 pid tenths parts
+    local signal=$1 run=$2 pid tenths
     shift 2
     "$@" -o "$run" >stdout 2>stderr </dev/null &
     pid=$!
     background+=("$pid")
     for ((tenths = 0; tenths < 3000; tenths++)); do
-        parts=("$run"/parts/class-?????.h5)
-        [ ${#parts[@]} -lt 2 ] || break
+        ! "$begun" "$run" || break
         kill -0 "$pid" 2>/dev/null || break
         sleep 0.02
     done
@@ -47,12 +52,14 @@ expect_same_bytes whole/modules.h5 killed/modules.h5
 # Stopped: all that is finished is kept, and other options do not go on from there.
 disturb TERM stopped "${decompose[@]}"
 [ "$code" -eq 75 ] || mistake "stopped with exit code $code, expected 75: $(cat stderr)"
+cp stopped/run.json before.json
 expect 1 "${decompose[@]}" --tau-plus 0.1 --resume -o stopped
 expect_text stderr "--tau-plus was 0, now it is 0.1"
 expect 1 facet decompose other.h5 --data train.h5 --confidence 0.2 --resume -o stopped
 expect_text stderr "network (digest) was"
 expect 1 facet decompose net.h5 --data test.h5 --confidence 0.2 --resume -o stopped
 expect_text stderr "--data (digest) was"
+cmp -s stopped/run.json before.json || mistake "a refused run wrote run.json"
 run mpirun -n 5 "${decompose[@]}" --ranks-per-class 3 --resume -o stopped
 grep -q '"state":"resumed"' stopped/events.jsonl || mistake "no class was resumed"
 expect_same_bytes whole/modules.h5 stopped/modules.h5
@@ -64,6 +71,22 @@ run mpirun -n 3 "${decompose[@]}" --keep-parts -o again
 expect_text stderr "of an earlier run removed"
 expect_same_bytes whole/modules.h5 again/modules.h5
 [ "$(find again/parts -name 'class-?????.h5' | wc -l)" -eq 10 ] || mistake "--keep-parts kept $(ls again/parts)"
+
+# A class that is stopped in the middle is gone on from there, also by ranks that share it.
+within() { grep -q '"distilling"' "$1/events.jsonl" 2>/dev/null; }
+begun=within
+distill=(facet decompose net.h5 --data train.h5 --method distill --budget 0.5 --steps 60 --batch 32 --pool 1000
+    --joint-steps 0 --classes 3 --threads 1)
+run "${distill[@]}" -o distilled
+disturb TERM within "${distill[@]}"
+[ "$code" -eq 75 ] || mistake "stopped with exit code $code, expected 75: $(cat stderr)"
+[ -s within/parts/class-00003.checkpoint.h5 ] || mistake "a class that was stopped left nothing: $(ls within/parts)"
+cp within/run.json before.json
+expect 1 "${distill[@]}" --temperature 3 --resume -o within
+expect_text stderr "--temperature was 4, now it is 3"
+cmp -s within/run.json before.json || mistake "a refused run wrote run.json"
+run mpirun -n 2 "${distill[@]}" --resume -o within
+expect_same_bytes distilled/modules.h5 within/modules.h5
 
 # What was measured predicts itself, and more ranks are quicker.
 if command -v gnuplot >/dev/null; then

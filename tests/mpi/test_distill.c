@@ -1,5 +1,5 @@
 /* Method distill on a tiny network: the same bytes for any number of ranks, within the budget, resumed. */
-#include "tests/mpi/on_ranks.h"
+#include "tests/mpi/noise.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,13 +7,10 @@
 #include <unistd.h>
 
 #include "compute/base/memory.h"
-#include "compute/base/random.h"
-#include "compute/network/zoo.h"
 #include "modules/modules_file.h"
-#include "mpi/distill.h"
 #include "mpi/ranks.h"
 
-enum { CLASSES = 3, EACH = 22, PATH_BYTES = 128 };
+enum { PATH_BYTES = 128 };
 
 static char directory[PATH_BYTES];
 static struct network *network;
@@ -21,35 +18,9 @@ static struct dataset *dataset;
 static volatile sig_atomic_t stop;
 static bool keep_parts;
 
-static void make_data(void)
-{
-    const struct shape shape = {8, 8, 3};
-    static uint8_t pixels[CLASSES * EACH * 8 * 8 * 3];
-    int32_t labels[CLASSES * EACH];
-    for (size_t i = 0; i < sizeof pixels; i++)
-        pixels[i] = (uint8_t)random_below(1, 1, i, 256);
-    for (int32_t i = 0; i < CLASSES * EACH; i++)
-        labels[i] = i / EACH;
-    assert_on_ranks(dataset_create(shape, CLASSES, NULL, pixels, labels, CLASSES * EACH, &dataset) ==
-                    STATUS_OK);
-    assert_on_ranks(zoo_build("resnet20", shape, CLASSES, SHORTCUT_A, &network) == STATUS_OK);
-    network_initialise(network, 1);
-}
-
 static void in_directory(const char *name, char path[PATH_BYTES])
 {
     snprintf(path, PATH_BYTES, "%.64s/%s", directory, name);
-}
-
-static struct distill_options small_options(void)
-{
-    struct distill_options options = distill_options_default();
-    options.steps = 16;
-    options.joint_steps = 0;
-    options.batch_images = 18;
-    options.joint_batch_images = 33; /* slices of two sizes */
-    options.pool_images = 60;
-    return options;
 }
 
 /* On `comm`, of all classes or the first alone, into the file `output`. */
@@ -310,7 +281,7 @@ int main(int argc, char **argv)
         assert_on_ranks(mkdtemp(directory) != NULL);
     }
     MPI_Bcast(directory, sizeof directory, MPI_CHAR, 0, MPI_COMM_WORLD);
-    make_data();
+    make_data(&network, &dataset);
     int failures = cmocka_run_group_tests(tests, NULL, NULL);
     network_destroy(&network);
     dataset_destroy(&dataset);

@@ -117,6 +117,45 @@ static void test_a_budget_below_the_floor_is_refused(void **state)
     network_destroy(&network);
 }
 
+/* A pruning that goes on from a state cuts as the one it was taken of, and tells the same channels. */
+static void test_a_resumed_pruning_cuts_the_same(void **state)
+{
+    (void)state;
+    struct network *network = made_network("resnet20");
+    struct pruning *pruning = NULL, *resumed = NULL;
+    uint64_t whole = network_multiply_adds(network);
+    uint8_t left[DIGEST_BYTES], right[DIGEST_BYTES];
+    assert_int_equal(pruning_create(network, &pruning), STATUS_OK);
+    observe(pruning);
+    assert_int_equal(pruning_cut(pruning, whole / 2), STATUS_OK);
+    observe(pruning);
+    struct pruning_state taken = pruning_state_of(pruning);
+    assert_int_equal(pruning_resume(network, &taken, &resumed), STATUS_OK);
+    assert_int_equal(pruning_cut(pruning, whole / 4), STATUS_OK);
+    assert_int_equal(pruning_cut(resumed, whole / 4), STATUS_OK);
+    network_digest(pruning_network(pruning), left);
+    network_digest(pruning_network(resumed), right);
+    assert_memory_equal(left, right, sizeof left);
+    for (int32_t i = 0; i < network->layer_count; i++) {
+        bool kept[64], kept_too[64];
+        assert_in_range(network->layers[i].shape.c, 1, 64);
+        pruning_kept(pruning, i, kept);
+        pruning_kept(resumed, i, kept_too);
+        assert_memory_equal(kept, kept_too, (size_t)network->layers[i].shape.c * sizeof *kept);
+    }
+    pruning_destroy(&resumed);
+
+    taken = pruning_state_of(pruning);
+    taken.group_count--;
+    assert_int_equal(pruning_resume(network, &taken, &resumed), STATUS_FORMAT);
+    assert_null(resumed);
+    taken = pruning_state_of(pruning);
+    taken.channel_count++;
+    assert_int_equal(pruning_resume(network, &taken, &resumed), STATUS_FORMAT);
+    pruning_destroy(&pruning);
+    network_destroy(&network);
+}
+
 /* A channel whose parameters have no gradient matters least, and goes first; kept tells so. */
 static void test_what_does_not_matter_goes_first(void **state)
 {
@@ -243,6 +282,7 @@ int main(void)
         cmocka_unit_test(test_a_budget_below_the_floor_is_refused),
         cmocka_unit_test(test_shut_gates_are_cut_channels),
         cmocka_unit_test(test_effects_are_difference_quotients),
+        cmocka_unit_test(test_a_resumed_pruning_cuts_the_same),
         cmocka_unit_test(test_what_does_not_matter_goes_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

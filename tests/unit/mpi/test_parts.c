@@ -146,6 +146,29 @@ static void test_other_options_are_named(void **state)
     unlink(path);
 }
 
+/* Options alone are asked for before a run begins; what is damaged has none to differ in. */
+static void test_options_are_compared_by_themselves(void **state)
+{
+    (void)state;
+    const struct option_records before = records;
+    const struct part_identity identity = {7, &records};
+    assert_int_equal(part_check_options(path, &identity), STATUS_OK);
+    write_part();
+    assert_int_equal(part_check_options(path, &identity), STATUS_OK);
+    memset(&records, 0, sizeof records);
+    option_records_add(&records, "--steps", "%d", 10);
+    option_records_add(&records, "--seed", "%d", 2);
+    assert_int_equal(part_check_options(path, &identity), STATUS_MISMATCH);
+    assert_non_null(strstr(error_message(), "--seed was 1, now it is 2"));
+    flip(1, 4);
+    assert_int_equal(part_check_options(path, &identity), STATUS_OK);
+    flip(1, 4);
+    assert_int_equal(truncate(path, part_bytes() - 1), 0);
+    assert_int_equal(part_check_options(path, &identity), STATUS_OK);
+    records = before;
+    unlink(path);
+}
+
 static void test_only_parts_are_cleared(void **state)
 {
     (void)state;
@@ -180,6 +203,7 @@ int main(void)
         cmocka_unit_test(test_a_file_that_was_never_sealed_is_damaged),
         cmocka_unit_test(test_the_part_of_another_class_is_not_this_ones),
         cmocka_unit_test(test_other_options_are_named),
+        cmocka_unit_test(test_options_are_compared_by_themselves),
         cmocka_unit_test(test_only_parts_are_cleared),
         cmocka_unit_test(test_a_folder_that_is_not_there_is_empty),
     };
