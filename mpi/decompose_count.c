@@ -271,12 +271,12 @@ enum status decompose_count(const struct decomposition *job, const struct unit_l
     return status;
 }
 
-enum status decompose_check(const struct decomposition *job)
+enum status decompose_check(const struct decomposition *decomposition)
 {
     struct class_lists lists = {NULL, NULL, NULL};
-    enum status status = ranks_agree(job->work.comm, lists_fill(job, &lists));
+    enum status status = ranks_agree(decomposition->work.comm, lists_fill(decomposition, &lists));
     if (status == STATUS_OK) {
-        const struct class_work work = work_of(job, &lists);
+        const struct class_work work = work_of(decomposition, &lists);
         status = class_run_check(&work);
     }
     lists_clear(&lists);

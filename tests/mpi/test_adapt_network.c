@@ -60,6 +60,13 @@ static enum status adapt(MPI_Comm comm, const struct network *parent, const stru
     return adapt_network(&adapting, network, result);
 }
 
+static bool same_results(const struct network_adapted *a, const struct network_adapted *b)
+{
+    return a->held_images == b->held_images && a->parent_top1 == b->parent_top1 &&
+           a->before_top1 == b->before_top1 && a->before_loss == b->before_loss &&
+           a->after_top1 == b->after_top1 && a->after_loss == b->after_loss;
+}
+
 static void test_it_comes_nearer_to_the_parent_on_any_number_of_ranks(void **state)
 {
     (void)state;
@@ -74,7 +81,7 @@ static void test_it_comes_nearer_to_the_parent_on_any_number_of_ranks(void **sta
     for (int i = 0; i < 2; i++)
         network_digest(networks[i], digests[i]);
     assert_on_ranks(memcmp(digests[0], digests[1], DIGEST_BYTES) == 0);
-    assert_on_ranks(memcmp(&results[0], &results[1], sizeof results[0]) == 0);
+    assert_on_ranks(same_results(&results[0], &results[1]));
     assert_on_ranks(results[0].held_images == 2 * PER_CLASS / 10);
     assert_on_ranks(results[0].after_loss < results[0].before_loss);
     for (int i = 0; i < 2; i++)
