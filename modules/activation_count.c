@@ -279,7 +279,7 @@ static enum status count_run_prepare(struct count_run *run)
     if (run->class_index < 0 || run->class_index >= network->class_count)
         return error_set(STATUS_INTERNAL, "class index %d of network %s, which has %d classes",
                          (int)run->class_index, network->architecture, (int)network->class_count);
-    if (given.h != wanted.h || given.w != wanted.w || given.c != wanted.c)
+    if (!shape_equals(given, wanted))
         return error_set(STATUS_SHAPE,
                          "the dataset's images are %d×%d×%d but network %s takes %d×%d×%d; give the data it "
                          "was trained on",

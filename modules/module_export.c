@@ -1,7 +1,6 @@
 #include "modules/module_export.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "compute/base/memory.h"
 #include "compute/formats/onnx/export/onnx_description.h"
@@ -14,12 +13,6 @@ struct module_export {
     bool with_scaling;
     char (*scores)[ONNX_NAME_BYTES]; /* by module: the value (N, 1) that its score is */
 };
-
-static bool same_scaling(const struct scaling *a, const struct scaling *b, int32_t channels)
-{
-    size_t bytes = (size_t)channels * sizeof(float);
-    return a->scale == b->scale && memcmp(a->mean, b->mean, bytes) == 0 && memcmp(a->std, b->std, bytes) == 0;
-}
 
 static enum onnx_set set_needed(const struct module_set *set)
 {
@@ -51,13 +44,13 @@ static enum status check_sources(const struct module_export *e, const char *path
                          SCALING_CHANNELS_MAX);
     for (int32_t i = 1; (source = source_network(e->set, e->plan, i)) != NULL; i++) {
         struct shape shape = network_input_shape(source);
-        if (shape.h != image.h || shape.w != image.w || shape.c != image.c)
+        if (!shape_equals(shape, image))
             return error_set(
                 STATUS_SHAPE,
                 "%s: its networks take images of %d×%d×%d and %d×%d×%d; one graph takes images of one "
                 "shape: export the modules of each network by themselves",
                 path, image.h, image.w, image.c, shape.h, shape.w, shape.c);
-        if (!e->with_scaling && !same_scaling(&first->scaling, &source->scaling, image.c))
+        if (!e->with_scaling && !scaling_equals(&first->scaling, &source->scaling, image.c))
             return error_set(
                 STATUS_SHAPE,
                 "%s: its networks scale pixels differently; export it with the scaling in the graph "

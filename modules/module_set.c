@@ -160,7 +160,7 @@ enum status module_network_check(const struct network *network, const struct net
     if (stem == NULL)
         return STATUS_OK;
     struct shape given = stem->layers[stem->layer_count - 1].shape;
-    if (given.h != in.h || given.w != in.w || given.c != in.c)
+    if (!shape_equals(given, in))
         return error_set(STATUS_SHAPE, "network %s takes %d×%d×%d; its stem %s gives %d×%d×%d",
                          network->architecture, (int)in.h, (int)in.w, (int)in.c, stem->architecture,
                          (int)given.h, (int)given.w, (int)given.c);

@@ -1,7 +1,5 @@
 #include "modules/network_groups.h"
 
-#include <string.h>
-
 #include "compute/base/memory.h"
 #include "compute/network/channel_padding.h"
 #include "compute/network/network_merge.h"
@@ -46,11 +44,9 @@ static enum status pad_networks(struct grouping *grouping)
 
 bool networks_take_alike(const struct network *a, const struct network *b)
 {
-    struct shape one = network_input_shape(a), other = network_input_shape(b);
-    size_t bytes = (size_t)one.c * sizeof(float);
-    return one.h == other.h && one.w == other.w && one.c == other.c && one.c <= SCALING_CHANNELS_MAX &&
-           a->scaling.scale == b->scaling.scale && memcmp(a->scaling.mean, b->scaling.mean, bytes) == 0 &&
-           memcmp(a->scaling.std, b->scaling.std, bytes) == 0;
+    struct shape shape = network_input_shape(a);
+    return shape_equals(shape, network_input_shape(b)) && shape.c <= SCALING_CHANNELS_MAX &&
+           scaling_equals(&a->scaling, &b->scaling, shape.c);
 }
 
 /* Whether modules a and b of the plan's order take the same input. */

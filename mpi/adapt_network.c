@@ -7,6 +7,7 @@
 #include "compute/kernels/losses.h"
 #include "compute/network/network_cut.h"
 #include "modules/distill/pruning.h"
+#include "modules/network_groups.h"
 #include "mpi/distill_features.h"
 #include "mpi/distill_held.h"
 #include "mpi/trainer.h"
@@ -61,20 +62,9 @@ static enum status select_classes(struct adapter *adapter)
     return status;
 }
 
-static bool same_scaling(const struct scaling *a, const struct scaling *b, int32_t channels)
-{
-    bool same = a->scale == b->scale;
-    for (int32_t c = 0; c < channels && c < SCALING_CHANNELS_MAX; c++)
-        same = same && a->mean[c] == b->mean[c] && a->std[c] == b->std[c];
-    return same;
-}
-
 static enum status check_inputs(const struct adapter *adapter)
 {
-    const struct network *parent = adapter->job->parent, *network = adapter->network;
-    struct shape has = network_input_shape(network), wants = network_input_shape(parent);
-    if (has.h != wants.h || has.w != wants.w || has.c != wants.c ||
-        !same_scaling(&network->scaling, &parent->scaling, has.c))
+    if (!networks_take_alike(adapter->network, adapter->job->parent))
         return error_set(STATUS_MISMATCH,
                          "%s: takes images of another shape or scaling than --parent; give the network that "
                          "it was cut out of",

@@ -45,7 +45,7 @@ enum status distill_images_create(const struct network *network, const struct da
     struct shape wants = network_input_shape(network), has = dataset->shape;
     size_t count = (size_t)dataset->image_count;
     *images = (struct distill_images){.dataset = dataset};
-    if (wants.h != has.h || wants.w != has.w || wants.c != has.c)
+    if (!shape_equals(wants, has))
         return error_set(STATUS_SHAPE, "%s: images of %d × %d × %d, but the network takes %d × %d × %d",
                          dataset_path, (int)has.h, (int)has.w, (int)has.c, (int)wants.h, (int)wants.w,
                          (int)wants.c);

@@ -2,6 +2,7 @@
 #ifndef FACET_COMPUTE_BASE_SHAPE_H
 #define FACET_COMPUTE_BASE_SHAPE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -9,6 +10,11 @@
 struct shape {
     int32_t h, w, c;
 };
+
+static inline bool shape_equals(struct shape a, struct shape b)
+{
+    return a.h == b.h && a.w == b.w && a.c == b.c;
+}
 
 /* Elements of one image of that shape (h, w, c ≥ 0). */
 static inline size_t shape_count(struct shape shape)

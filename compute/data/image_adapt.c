@@ -4,7 +4,7 @@
 
 bool image_adapt_is_identity(struct shape from, struct shape to)
 {
-    return from.h == to.h && from.w == to.w && from.c == to.c;
+    return shape_equals(from, to);
 }
 
 static enum status taps_create(int32_t from, int32_t to, struct image_tap **taps)

@@ -1,5 +1,7 @@
 #include "compute/data/scaling.h"
 
+#include <string.h>
+
 struct scaling scaling_default(void)
 {
     struct scaling scaling = {.scale = 1.0F / 255.0F};
@@ -17,6 +19,12 @@ static void apply_run(size_t count, float scale, const float *mean, const float 
 {
     for (size_t i = 0; i < count; i++)
         out[i] = ((float)in[i] * scale - mean[i]) / std[i];
+}
+
+bool scaling_equals(const struct scaling *a, const struct scaling *b, int32_t c)
+{
+    size_t bytes = (size_t)c * sizeof(float);
+    return a->scale == b->scale && memcmp(a->mean, b->mean, bytes) == 0 && memcmp(a->std, b->std, bytes) == 0;
 }
 
 void scaling_apply(const struct scaling *scaling, size_t pixels, int32_t c, const uint8_t *in, float *out)

@@ -2,6 +2,7 @@
 #ifndef FACET_COMPUTE_DATA_SCALING_H
 #define FACET_COMPUTE_DATA_SCALING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,9 @@ struct scaling {
 
 /* scale 1/255, mean 0, std 1. */
 struct scaling scaling_default(void);
+
+/* Whether both do the same to images of c channels (c ≤ SCALING_CHANNELS_MAX). */
+bool scaling_equals(const struct scaling *a, const struct scaling *b, int32_t c);
 
 /* out[i] for `pixels` pixels of c channels (c ≤ SCALING_CHANNELS_MAX), NHWC bytes to NHWC floats. */
 void scaling_apply(const struct scaling *scaling, size_t pixels, int32_t c, const uint8_t *in, float *out);

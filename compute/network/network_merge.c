@@ -21,11 +21,6 @@ struct merge {
 
 /* --- what is alike --- */
 
-static bool shapes_equal(struct shape a, struct shape b)
-{
-    return a.h == b.h && a.w == b.w && a.c == b.c;
-}
-
 /* Layers i of both, which can be merged, but for their channels. */
 static bool layers_alike(const struct network *a, const struct network *b, int32_t i)
 {
@@ -59,7 +54,7 @@ static bool can_merge(const struct network *network, int32_t i)
 int32_t network_common_layers(const struct network *a, const struct network *b)
 {
     int32_t count = 0;
-    if (!shapes_equal(network_input_shape(a), network_input_shape(b)))
+    if (!shape_equals(network_input_shape(a), network_input_shape(b)))
         return 0;
     while (can_merge(a, count + 1) && can_merge(b, count + 1) && layers_alike(a, b, count + 1))
         count++;

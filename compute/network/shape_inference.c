@@ -257,7 +257,7 @@ static enum status infer_add(const struct network *network, struct layer *layer)
 {
     const struct layer *a = input_of(network, layer, 0), *b = input_of(network, layer, 1);
     layer->options = (struct layer_options){0};
-    if (a->shape.h != b->shape.h || a->shape.w != b->shape.w || a->shape.c != b->shape.c)
+    if (!shape_equals(a->shape, b->shape))
         return error_set(
             STATUS_SHAPE,
             "layer \"%s\": cannot add \"%s\" (%dx%dx%d) and \"%s\" (%dx%dx%d); both must have the "

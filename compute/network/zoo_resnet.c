@@ -29,7 +29,7 @@ static int32_t add_shortcut(struct zoo_builder *builder, const struct block *blo
 {
     struct shape from = zoo_shape(builder, input), to = zoo_shape(builder, branch);
     struct part name = part_of(block, "shortcut");
-    if (from.h == to.h && from.w == to.w && from.c == to.c)
+    if (shape_equals(from, to))
         return input;
     if (block->shortcut == SHORTCUT_B)
         return zoo_convolution_norm(builder, name.text, input, 1, block->stride, to.c, false);

@@ -215,7 +215,7 @@ static enum status choose_classes(struct decompose_run *run)
 static enum status check_shapes(const struct decompose_run *run)
 {
     struct shape wants = network_input_shape(run->network), has = run->dataset->shape;
-    if (wants.h == has.h && wants.w == has.w && wants.c == has.c)
+    if (shape_equals(wants, has))
         return STATUS_OK;
     return error_set(
         STATUS_SHAPE,

@@ -115,7 +115,7 @@ static enum status score_image(struct prediction *prediction, struct shape shape
 {
     const struct shape now = prediction->shape;
     enum status status = STATUS_OK;
-    if (prediction->run == NULL || shape.h != now.h || shape.w != now.w || shape.c != now.c) {
+    if (prediction->run == NULL || !shape_equals(shape, now)) {
         classifier_run_destroy(&prediction->run);
         status = classifier_run_create(prediction->classifier, shape, &prediction->run, NULL);
         prediction->shape = shape;

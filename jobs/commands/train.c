@@ -120,7 +120,7 @@ struct train_run {
 static enum status same_classes(const struct dataset *train, const char *train_path,
                                 const struct dataset *test, const char *test_path)
 {
-    if (train->shape.h != test->shape.h || train->shape.w != test->shape.w || train->shape.c != test->shape.c)
+    if (!shape_equals(train->shape, test->shape))
         return error_set(STATUS_SHAPE,
                          "%s: images of %d × %d × %d, but %s has %d × %d × %d; give sets of one shape",
                          test_path, (int)test->shape.h, (int)test->shape.w, (int)test->shape.c, train_path,

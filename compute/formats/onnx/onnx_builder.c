@@ -329,7 +329,7 @@ enum status onnx_as_image(struct onnx_builder *b, struct onnx_value *value, bool
         return status;
     struct shape held = onnx_layer_shape(b, value->layer);
     int32_t layer = value->layer, groups;
-    if (held.h == image.h && held.w == image.w && held.c == image.c) {
+    if (shape_equals(held, image)) {
         *fits = onnx_view_is_image(&value->view, held);
         groups = *fits ? 0 : onnx_view_shuffle_of_image(&value->view, held);
     } else if (image.h == 1 && image.w == 1) {
