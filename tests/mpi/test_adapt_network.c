@@ -8,7 +8,7 @@
 #include "mpi/adapt_network.h"
 #include "mpi/ranks.h"
 
-enum { PER_CLASS = 60, STEPS = 40 };
+enum { PER_CLASS = 60, STEPS = 24 };
 
 /* An untrained network, which as a parent is as good as another: what it says is learned, not what is. */
 static struct network *make_net(const char *name, const char *const *classes, int32_t count, uint64_t seed)
