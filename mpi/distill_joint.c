@@ -48,7 +48,7 @@ struct joint {
     float *column;                     /* (batch) */
     float *held_margins, *held_scores; /* (held images), (held images, k) */
     double best_loss, best_top1;
-    double exchange_seconds, started;
+    double exchange_seconds, feature_seconds, started;
 
     char *parts; /* RUN/parts */
     struct distill_checkpoint checkpoint;
@@ -300,6 +300,7 @@ static void draw_batch(struct joint *joint, int64_t step)
 /* Features of the whole batch, and logits of this rank's share of it. */
 static void make_features(struct joint *joint, float *logits)
 {
+    double started = seconds_now();
     struct share mine = logits_share(joint, ranks_rank(joint->comm));
     size_t floats = shape_count(teacher_features(joint->job->teacher));
     int64_t end = mine.first + mine.count;
@@ -308,6 +309,7 @@ static void make_features(struct joint *joint, float *logits)
                       joint->features + (size_t)mine.first * floats, logits);
     feature_maker_run(joint->job->maker, joint->shown + end, joint->batch - end,
                       joint->features + (size_t)end * floats, NULL);
+    joint->feature_seconds += seconds_now() - started;
 }
 
 /* Collective. A rank sends the scores of its modules (module by module), its share of the parent's logits,
@@ -352,13 +354,33 @@ static double batch_loss(struct joint *joint)
                                 1.0F / (float)joint->batch, joint->dscores);
 }
 
+/* What of its time so far a rank spent on features, of every image, and on logits, of its share of the
+ * images: told apart by their multiply-adds. */
+static void tell_shares(const struct joint *joint, double elapsed, struct event *event)
+{
+    const struct teacher *teacher = joint->job->teacher;
+    int64_t mine = logits_share(joint, ranks_rank(joint->comm)).count;
+    double stem = teacher->stem == NULL ? 0 : (double)network_multiply_adds(teacher->stem) * joint->batch;
+    double tail = (double)network_multiply_adds(teacher->tail) * (double)mine;
+    double all = joint->feature_seconds / elapsed;
+    event->fixed_share = stem + tail > 0 ? all * stem / (stem + tail) : all;
+    event->split_share = all - event->fixed_share;
+}
+
 static void tell_progress(struct joint *joint, int64_t step)
 {
     double elapsed = seconds_now() - joint->started;
-    int64_t total = (int64_t)joint->job->options->joint_steps * joint->batch;
     int64_t made = (step + 1 - joint->first_step) * joint->batch;
-    run_progress_rank(joint->job->work->progress, "distilling together", -1, (step + 1) * joint->batch, total,
-                      elapsed > 0 ? (double)made / elapsed / ranks_count(joint->comm) : 0);
+    struct event event = event_make(EVENT_RANK);
+    event.state = STATE_RUNNING;
+    event.done = (step + 1) * joint->batch;
+    event.total = (int64_t)joint->job->options->joint_steps * joint->batch;
+    if (elapsed > 0) {
+        event.images_per_second = (double)made / elapsed / ranks_count(joint->comm);
+        tell_shares(joint, elapsed, &event);
+    }
+    snprintf(event.text, sizeof event.text, "distilling together");
+    run_progress_send(joint->job->work->progress, &event);
 }
 
 /* Collective. *stop: a rank was asked to. */

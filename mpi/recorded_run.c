@@ -1,6 +1,7 @@
 #include "mpi/recorded_run.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "compute/base/memory.h"
@@ -16,6 +17,9 @@ struct reader {
     struct recorded_run *run;
     struct timed_class *classes; /* (class_count) */
     double started, ended, first_began, last_done, last_figure;
+    double heard;             /* when a rank last said that it is on no class */
+    bool together;            /* whether work on all classes was heard of since the last class or figure: */
+    struct event first, last; /* its first and last progress */
     enum event_state how;
 };
 
@@ -44,9 +48,25 @@ static void read_class(struct reader *reader, const struct event *event)
         if (class->done == 0) {
             class->done = event->time;
             reader->last_done = fmax(reader->last_done, event->time);
+        } else if (reader->last_figure <= reader->last_done) { /* the first figure */
+            reader->run->besides = fmax(0, reader->heard - reader->last_done);
         }
         reader->last_figure = fmax(reader->last_figure, event->time);
+        reader->together = false;
     }
+}
+
+static void read_rank(struct reader *reader, const struct event *event)
+{
+    if (event->state != STATE_RUNNING || event->class_index >= 0)
+        return;
+    reader->heard = event->time;
+    if (event->done == 0 || event->total == 0)
+        return;
+    if (!reader->together)
+        reader->first = *event;
+    reader->last = *event;
+    reader->together = true;
 }
 
 static enum status read_event(void *data, const struct event *event)
@@ -56,6 +76,8 @@ static enum status read_event(void *data, const struct event *event)
         return read_start(reader, event);
     if (event->kind == EVENT_CLASS)
         read_class(reader, event);
+    if (event->kind == EVENT_RANK)
+        read_rank(reader, event);
     if (event->kind == EVENT_RUN_END) {
         reader->ended = event->time;
         reader->how = event->state;
@@ -115,6 +137,27 @@ static void time_classes(const struct reader *reader, const uint8_t *leads, doub
     run->idle_share = span > 0 ? fmax(0, 1 - busy / (span * run->ranks)) : 0;
 }
 
+/* Fills the seconds that are no class's. Steps together are told by their pace: of a run that was resumed
+ * only some were seen. */
+static void time_the_rest(struct reader *reader)
+{
+    struct recorded_run *run = reader->run;
+    const struct event *first = &reader->first, *last = &reader->last;
+    double rest = reader->ended - reader->last_figure;
+    run->elapsed = reader->ended - reader->started;
+    run->before = fmax(0, reader->first_began - reader->started);
+    run->making = fmax(0, reader->last_figure - reader->last_done - run->besides);
+    if (reader->together && last->done > first->done && last->time > first->time) {
+        double pace = (last->time - first->time) / (double)(last->done - first->done);
+        double ready = first->time - reader->last_figure - pace * (double)first->done;
+        run->together.seconds = pace * (double)last->total;
+        run->together.fixed_share = last->fixed_share;
+        run->together.split_share = last->split_share;
+        rest = reader->ended - last->time + fmax(0, ready);
+    }
+    run->storing = fmax(0, rest);
+}
+
 static enum status fill(struct reader *reader, const char *run_directory, double sharing_loss)
 {
     struct recorded_run *run = reader->run;
@@ -133,10 +176,7 @@ static enum status fill(struct reader *reader, const char *run_directory, double
     }
     if (status == STATUS_OK) {
         time_classes(reader, leads, sharing_loss);
-        run->elapsed = reader->ended - reader->started;
-        run->before = fmax(0, reader->first_began - reader->started);
-        run->making = fmax(0, reader->last_figure - reader->last_done);
-        run->storing = fmax(0, reader->ended - reader->last_figure);
+        time_the_rest(reader);
     }
     memory_free(&leads);
     return status;

@@ -157,7 +157,12 @@ const struct argp argp_plan = {
     "for "
     "each further rank. Nothing else is sent while classes are made. Then counts are summed in 2·log2(ranks) "
     "steps of --latency, modules are made, shared by all ranks, and stored at --disk, whatever the number of "
-    "ranks. All ranks are as fast as those recorded: a plan knows nothing of memory they share on a node.\n\n"
+    "ranks. Steps of all classes together (--joint-steps of decompose) take what the stem took on every "
+    "rank, "
+    "what the rest of the network took shared by all ranks, and what one class took for each class of the "
+    "rank with the most; what they exchange is in none of it: a rank sends a batch of scores of each of its "
+    "classes, some kilobytes a step. All ranks are as fast as those recorded: a plan knows nothing of memory "
+    "they share on a node.\n\n"
     "  facet plan --classes 1000 -- decompose resnet20.h5 --data train.h5 -o trial\n"
     "  facet plan trial --classes 1000 --ranks 1,16,256 --plot plan.svg",
     children,
@@ -171,7 +176,10 @@ struct workload {
     double *costs; /* (count) seconds on one rank */
     int32_t *rows; /* (count) longest first */
     int32_t count;
-    double before, making, storing; /* seconds; making: of one rank */
+    double before, besides, making, storing; /* seconds; besides, making: of one rank */
+    struct {
+        double fixed, split, by_class; /* seconds on one rank; by_class: of one class */
+    } together;
     uint64_t memory_bytes;
 };
 
@@ -194,6 +202,28 @@ static double storing_seconds(const struct arguments *arguments, const struct re
     return fmax(0, run->storing - bytes / rate) + bytes / rate * count / run->class_count;
 }
 
+static int32_t most_of_a_rank(int32_t classes, int32_t ranks)
+{
+    return (classes + ranks - 1) / ranks;
+}
+
+/* What steps together cost, from what they cost the recorded run's ranks. */
+static void together_fill(const struct recorded_run *run, struct workload *load)
+{
+    double seconds = run->together.seconds, fixed = run->together.fixed_share,
+           split = run->together.split_share;
+    load->together.fixed = seconds * fixed;
+    load->together.split = seconds * split * run->ranks;
+    load->together.by_class =
+        seconds * fmax(0, 1 - fixed - split) / most_of_a_rank(run->class_count, run->ranks);
+}
+
+static double together_seconds(const struct workload *load, int32_t ranks)
+{
+    return load->together.fixed + load->together.split / ranks +
+           load->together.by_class * most_of_a_rank(load->count, ranks);
+}
+
 static enum status workload_fill(const struct arguments *arguments, const struct recorded_run *run,
                                  struct workload *load)
 {
@@ -209,6 +239,9 @@ static enum status workload_fill(const struct arguments *arguments, const struct
         load->rows[i] = i;
     }
     load->before = run->before;
+    /* Classes beyond the recorded ones are asked for, and those besides are among them. */
+    load->besides = load->count > run->class_count ? 0 : run->besides * run->ranks;
+    together_fill(run, load);
     load->making = run->making * run->ranks * load->count / run->class_count;
     load->storing = storing_seconds(arguments, run, load->count);
     load->memory_bytes = run->memory_bytes_max;
@@ -237,7 +270,8 @@ static enum status predict(const struct arguments *arguments, const struct workl
         return status;
     int32_t makers = ranks < load->count ? ranks : load->count;
     double sum = ranks > 1 ? 2 * ceil(log2(ranks)) * (double)arguments->latency : 0;
-    prediction->seconds = load->before + result.seconds + sum + load->making / makers + load->storing;
+    prediction->seconds = load->before + result.seconds + sum + load->besides / ranks +
+                          load->making / makers + together_seconds(load, ranks) + load->storing;
     prediction->idle_share = result.idle_share;
     return STATUS_OK;
 }
@@ -277,11 +311,13 @@ static json_t *plan_json(const struct arguments *arguments, const struct recorde
     json_t *recorded = json_pack("{s:o, s:i, s:i, s:f, s:f}", "directory", json_text(arguments->run), "ranks",
                                  (int)run->ranks, "classes", (int)run->class_count, "seconds", run->elapsed,
                                  "idle_share", run->idle_share);
-    json_t *model =
-        json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "before_seconds", load->before,
-                  "making_rank_seconds", load->making, "storing_seconds", load->storing, "latency_seconds",
-                  (double)arguments->latency, "answer_seconds", (double)arguments->answer,
-                  "disk_bytes_per_second", 1e6 * (double)arguments->disk, "sharing_loss", SHARING_LOSS);
+    json_t *model = json_pack(
+        "{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "before_seconds", load->before,
+        "besides_rank_seconds", load->besides, "making_rank_seconds", load->making, "together_fixed_seconds",
+        load->together.fixed, "together_split_rank_seconds", load->together.split, "together_class_seconds",
+        load->together.by_class, "storing_seconds", load->storing, "latency_seconds",
+        (double)arguments->latency, "answer_seconds", (double)arguments->answer, "disk_bytes_per_second",
+        1e6 * (double)arguments->disk, "sharing_loss", SHARING_LOSS);
     return json_pack("{s:s, s:i, s:o, s:o, s:I, s:o}", "kind", "plan", "classes", (int)load->count,
                      "recorded", recorded, "model", model, "memory_bytes_per_rank",
                      (json_int_t)load->memory_bytes, "predictions", rows);
@@ -299,6 +335,9 @@ static void print_plan(const struct arguments *arguments, const struct recorded_
         printf("%8d %8d %12.1f %9.1f %9.1f %% %4.1f %%\n", (int)row->ranks, (int)row->groups, row->seconds,
                row->speedup, 100 * row->efficiency, 100 * row->idle_share);
     }
+    if (load->together.fixed + load->together.split + load->together.by_class > 0)
+        printf("Steps of all classes together: %.1f s on every rank, %.1f s shared by all, %.1f s a class\n",
+               load->together.fixed, load->together.split, load->together.by_class);
     printf("Before the first class %.1f s, storing %.1f s; memory a rank at most %.0f MB, as recorded\n",
            load->before, load->storing, 1e-6 * (double)load->memory_bytes);
 }

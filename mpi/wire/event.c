@@ -44,6 +44,8 @@ static const struct integer_member integers[] = {
 static const struct real_member reals[] = {
     {"time", offsetof(struct event, time), 0, 1e12, 0, false},
     {"images_per_second", offsetof(struct event, images_per_second), 0, 1e15, 0, false},
+    {"fixed_share", offsetof(struct event, fixed_share), 0, 1, 0, false},
+    {"split_share", offsetof(struct event, split_share), 0, 1, 0, false},
     {"energy_joules", offsetof(struct event, energy_joules), 0, 1e18, 0, false},
     {"co2e_grams_per_joule", offsetof(struct event, co2e_grams_per_joule), 0, 1e6, 0, false},
     {"loss", offsetof(struct event, loss), -1e300, 1e300, 0, true},

@@ -22,7 +22,7 @@ enum event_kind {
                         number of classes (0 when the run does not go class by class) */
     EVENT_RANK,  /* one rank's state: text: what it does; done of total images: of the class class_index when
                     that is not −1, else of all the rank has to do in the run (all epochs); total 0: not
-                    known;  images_per_second */
+                    known; images_per_second; of work on all classes together: fixed_share, split_share */
     EVENT_CLASS, /* one class: class_index, text: its name ("" leaves it as it is), state; value: a figure of
                     it (accuracy, retention). Events of two ranks have no order: STATE_WAITING only counts for
                     a class of which nothing was heard yet */
@@ -57,6 +57,8 @@ struct event {
     int32_t class_count;
     int64_t done, total;
     double images_per_second;
+    double fixed_share; /* of that work's time so far: what neither more ranks nor fewer classes change */
+    double split_share; /* of it: what ranks share, however many classes there are */
     double loss, train_top1, value;
     uint64_t memory_bytes;  /* resident, of the sending rank */
     double energy_joules;   /* since the run's start; all ranks' add up to the run's. 0: not known */

@@ -50,6 +50,9 @@ static void assert_near(double value, double expected)
 #define CLASS(index, by, is, at)                                                                             \
     "{\"v\":1,\"kind\":\"class\",\"state\":\"" is "\",\"seq\":2,\"class\":" #index ",\"rank\":" #by          \
     ",\"memory_bytes\":" #at ",\"time\":" #at ",\"text\":\"a\"}\n"
+#define RANK(by, members, at)                                                                                \
+    "{\"v\":1,\"kind\":\"rank\",\"state\":\"running\",\"seq\":3,\"rank\":" #by members ",\"time\":" #at      \
+    ",\"text\":\"b\"}\n"
 #define END(is, at)                                                                                          \
     "{\"v\":1,\"kind\":\"run_end\",\"state\":\"" is "\",\"seq\":9,\"time\":" #at ",\"text\":\"\"}\n"
 
@@ -116,6 +119,55 @@ static void test_resumed_classes_are_not_timed(void **state)
     recorded_run_clear(&run);
 }
 
+/* Two classes are asked for, two others counted besides. */
+static void test_work_besides_the_classes_is_not_making(void **state)
+{
+    (void)state;
+    struct recorded_run run;
+    write_events(START(2, 2) CLASS(0, 0, "running", 1001) CLASS(1, 1, "running", 1001)
+                     CLASS(0, 0, "done", 1003) CLASS(1, 1, "done", 1004)
+                         RANK(0, ",\"done\":32,\"total\":64", 1005) RANK(0, "", 1006) RANK(1, "", 1007)
+                             CLASS(0, 0, "done", 1008) RANK(1, "", 1009) CLASS(1, 1, "done", 1010)
+                                 END("done", 1015));
+    assert_int_equal(recorded_run_read(directory, 0, &run), STATUS_OK);
+    assert_near(run.besides, 3);
+    assert_near(run.making, 3);
+    assert_near(run.together.seconds, 0);
+    assert_near(run.storing, 5);
+    recorded_run_clear(&run);
+}
+
+/* A hundred images at two seconds for ten; a second before them to make ready. */
+static void test_steps_together_are_told_by_their_pace(void **state)
+{
+    (void)state;
+    struct recorded_run run;
+    write_events(START(1, 1) CLASS(0, 0, "running", 1001) CLASS(0, 0, "done", 1003)
+                     RANK(0, ",\"done\":10,\"total\":100,\"fixed_share\":0.5", 1006)
+                         RANK(0, ",\"done\":100,\"total\":100,\"fixed_share\":0.25,\"split_share\":0.125",
+                              1024) END("done", 1025));
+    assert_int_equal(recorded_run_read(directory, 0, &run), STATUS_OK);
+    assert_near(run.besides, 0);
+    assert_near(run.together.seconds, 20);
+    assert_near(run.together.fixed_share, 0.25);
+    assert_near(run.together.split_share, 0.125);
+    assert_near(run.storing, 2);
+    recorded_run_clear(&run);
+}
+
+static void test_steps_together_of_a_resumed_run_count_as_all(void **state)
+{
+    (void)state;
+    struct recorded_run run;
+    write_events(START(1, 1) CLASS(0, 0, "running", 1001) CLASS(0, 0, "done", 1003)
+                     RANK(0, ",\"done\":80,\"total\":100", 1005) RANK(0, ",\"done\":100,\"total\":100", 1009)
+                         END("done", 1010));
+    assert_int_equal(recorded_run_read(directory, 0, &run), STATUS_OK);
+    assert_near(run.together.seconds, 20);
+    assert_near(run.storing, 1);
+    recorded_run_clear(&run);
+}
+
 static void assert_refused(const char *why)
 {
     struct recorded_run run;
@@ -142,6 +194,9 @@ int main(void)
         cmocka_unit_test(test_ranks_of_a_group_count_as_one_slower_rank),
         cmocka_unit_test(test_groups_reach_to_the_next_ones_first_rank),
         cmocka_unit_test(test_resumed_classes_are_not_timed),
+        cmocka_unit_test(test_work_besides_the_classes_is_not_making),
+        cmocka_unit_test(test_steps_together_are_told_by_their_pace),
+        cmocka_unit_test(test_steps_together_of_a_resumed_run_count_as_all),
         cmocka_unit_test(test_runs_that_tell_nothing_are_refused),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

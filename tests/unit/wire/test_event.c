@@ -18,6 +18,8 @@ static struct event full_event(enum event_kind kind)
     event.done = 123;
     event.total = INT64_C(1) << 53;
     event.images_per_second = 5210.25;
+    event.fixed_share = 0.375;
+    event.split_share = 0.125;
     event.loss = -0.125;
     event.train_top1 = 0.75;
     event.value = 0.5;
@@ -40,6 +42,8 @@ static void assert_events_equal(const struct event *a, const struct event *b)
     assert_int_equal(a->done, b->done);
     assert_int_equal(a->total, b->total);
     assert_true(a->images_per_second == b->images_per_second);
+    assert_true(a->fixed_share == b->fixed_share);
+    assert_true(a->split_share == b->split_share);
     assert_true(a->loss == b->loss);
     assert_true(a->train_top1 == b->train_top1);
     assert_true(a->value == b->value);
