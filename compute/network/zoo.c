@@ -147,6 +147,12 @@ static enum status find_architecture(const char *name, const struct architecture
     return error_set(STATUS_NOT_FOUND, "no network is called \"%s\"; there are %s", name, list);
 }
 
+static bool has_shortcuts(const struct architecture *architecture)
+{
+    return architecture->build == build_resnet_cifar || architecture->build == build_resnet_basic ||
+           architecture->build == build_resnet_bottleneck;
+}
+
 enum status zoo_build(const char *name, struct shape input, int32_t class_count, enum shortcut shortcut,
                       struct network **network)
 {
@@ -157,6 +163,9 @@ enum status zoo_build(const char *name, struct shape input, int32_t class_count,
         return error_set(STATUS_USAGE, "network \"%s\" for %d classes; it must be 1 or more", name,
                          class_count);
     enum status status = find_architecture(name, &architecture);
+    if (status == STATUS_OK && shortcut != SHORTCUT_DEFAULT && !has_shortcuts(architecture))
+        status = error_set(STATUS_USAGE, "shortcuts %s are asked for, and \"%s\" has none; leave them out",
+                           shortcut == SHORTCUT_A ? "A" : "B", name);
     if (status != STATUS_OK)
         return status;
     status = network_create(name, input, &builder.network);

@@ -20,7 +20,8 @@ enum shortcut {
  *   resnet18/34/50, vgg16  ImageNet networks; up to 64 pixels with a 3×3 stride-1 stem and no stem pooling
  *                          (vgg16: dense layers of 512 instead of 4,096)
  * simcnn and vgg16 leave out poolings once the image is one pixel high or wide.
- * STATUS_NOT_FOUND lists the names; STATUS_SHAPE when the images are too small for the network. */
+ * STATUS_NOT_FOUND lists the names; STATUS_USAGE when a way of shortcuts is asked of a network that has none;
+ * STATUS_SHAPE when the images are too small for the network. */
 enum status zoo_build(const char *name, struct shape input, int32_t class_count, enum shortcut shortcut,
                       struct network **network);
 

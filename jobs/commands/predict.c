@@ -13,11 +13,12 @@
 
 struct arguments {
     const char *classifier, *input, *output;
-    char **images; /* (image_count) */
-    int image_count, top;
+    char **images;        /* (image_count) */
+    int image_count, top; /* top 0: as many as by default */
     bool json;
 };
 
+enum { TOP_DEFAULT = 5 };
 enum { KEY_INPUT = 0x100, KEY_OUTPUT, KEY_TOP, KEY_JSON };
 
 static const struct argp_option options[] = {
@@ -36,6 +37,8 @@ static void check_arguments(const struct argp_state *state, const struct argumen
     if (arguments->image_count == 0) {
         parse_require(state, "an image file or --input", arguments->input);
         parse_require(state, "--output", arguments->output);
+        if (arguments->json || arguments->top > 0)
+            argp_error(state, "--json and --top are for image files; --output has every score of --input");
     }
 }
 
@@ -166,7 +169,8 @@ static enum status predict_images(const struct arguments *arguments, struct clas
 {
     struct prediction prediction = {.arguments = arguments, .classifier = classifier};
     int32_t labels = classifier->label_count;
-    prediction.top = arguments->top < labels ? arguments->top : labels;
+    int32_t top = arguments->top > 0 ? arguments->top : TOP_DEFAULT;
+    prediction.top = top < labels ? top : labels;
     if (arguments->json)
         prediction.images = json_array();
     enum status status = memory_allocate(&prediction.scores, (size_t)labels, sizeof(float), "scores");
@@ -323,7 +327,7 @@ static enum status predict(void *input)
 
 int command_predict(int argc, char **argv)
 {
-    struct arguments arguments = {.top = 5};
+    struct arguments arguments = {0};
     job_parse(&argp_predict, argc, argv, &arguments);
     return job_run_single(predict, &arguments);
 }

@@ -34,6 +34,10 @@ expect_one_line_about "--budget"
 [ ! -e untouched ] || mistake "a run directory was made for options that make no sense"
 expect 2 facet train --net lenet --data a.h5 -o b.h5 --epochs none
 expect_text stderr "--epochs"
+for option in --json --top=3; do
+    expect 2 facet predict net.h5 --input x.npy --output y.npy "$option"
+    expect_text stderr "${option%=*}"
+done
 
 # Files that are missing or something else.
 echo "not an HDF5 file" >other.h5
@@ -74,6 +78,8 @@ printf '\0\0\10\3\0\0\0\4\0\0\0\2\0\0\0\2abcdefghijklmnop' >idx/train-images-idx
 printf '\0\0\10\1\0\0\0\4\0\1\0\1' >idx/train-labels-idx1-ubyte
 run facet import-data idx -o two.h5
 run facet train --net mlp-1 --data two.h5 --epochs 1 -o open.h5
+expect 2 facet train --net mlp-1 --shortcut B --data two.h5 --epochs 1 -o shortcut.h5
+expect_one_line_about "mlp-1"
 cp two.h5 "it's two.h5"
 run facet train --net mlp-1 --data "it's two.h5" --epochs 1 -o odd.h5
 expect_text odd.h5.run/run.json "facet train --net mlp-1 --data 'it'\\\\''s two.h5' --epochs 1 -o odd.h5\""

@@ -213,6 +213,15 @@ static void test_no_classes(void **state)
     assert_null(network);
 }
 
+static void test_shortcuts_of_a_network_without(void **state)
+{
+    (void)state;
+    struct network *network;
+    assert_int_equal(zoo_build("vgg16", fashion, 10, SHORTCUT_B, &network), STATUS_USAGE);
+    assert_non_null(strstr(error_message(), "vgg16"));
+    assert_null(network);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +240,7 @@ int main(void)
         cmocka_unit_test(test_unknown_name_lists_the_names),
         cmocka_unit_test(test_images_too_small),
         cmocka_unit_test(test_no_classes),
+        cmocka_unit_test(test_shortcuts_of_a_network_without),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
