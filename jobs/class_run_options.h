@@ -1,4 +1,5 @@
-/* Options of every command that works class by class over ranks and can be resumed (mpi/class_run.h). */
+/* Options of every command that works class by class over ranks and can be resumed (mpi/classes/class_run.h).
+ */
 #ifndef FACET_JOBS_CLASS_RUN_OPTIONS_H
 #define FACET_JOBS_CLASS_RUN_OPTIONS_H
 
@@ -8,7 +9,7 @@
 
 #include "jobs/console.h"
 #include "jobs/job.h"
-#include "mpi/class_run.h"
+#include "mpi/classes/class_run.h"
 
 /* Add `{.argp = &class_run_argp}` to the argp's children with one of these as input; start from
  * class_run_options_default(). */

@@ -5,7 +5,7 @@
 
 #include "compute/base/output_file.h"
 #include "compute/formats/hdf5_file.h"
-#include "modules/modules_file.h"
+#include "modules/file/modules_file.h"
 #include "mpi/ranks.h"
 
 /* --- calibrating --- */

@@ -5,7 +5,7 @@
 
 #include "jobs/data_arguments.h"
 #include "jobs/job.h"
-#include "mpi/calibrate.h"
+#include "mpi/adapt/calibrate.h"
 
 /* What --help says of --calibrate. */
 #define CALIBRATE_HELP                                                                                       \

@@ -8,7 +8,7 @@
 #include "compute/formats/convolution_plan_file.h"
 #include "compute/network/network_tune.h"
 #include "mpi/ranks.h"
-#include "mpi/slices.h"
+#include "mpi/training/slices.h"
 #include "mpi/wire/machine.h"
 
 static void show_tuning(void *context, size_t done, size_t count)

@@ -8,7 +8,7 @@
 
 #include "compute/base/error.h"
 #include "jobs/console.h"
-#include "modules/joined_run.h"
+#include "modules/classifier/joined_run.h"
 
 enum { DATA_ARGUMENTS_MAX = 256 };
 

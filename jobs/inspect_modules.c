@@ -5,7 +5,7 @@
 #include "jobs/inspect_network.h"
 #include "jobs/json_output.h"
 #include "jobs/overlap_output.h"
-#include "modules/forward_plan.h"
+#include "modules/classifier/forward_plan.h"
 
 static const char *kind_name(const struct module *module)
 {

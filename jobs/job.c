@@ -13,7 +13,7 @@
 
 #include "compute/base/digest.h"
 #include "compute/formats/convolution_plan_file.h"
-#include "mpi/energy.h"
+#include "mpi/energy/energy.h"
 #include "mpi/ranks.h"
 
 /* --- parsing --- */

@@ -54,7 +54,7 @@ struct job_options {
     const char *bind;     /* address for monitors, or NULL */
     enum convolution_way conv;
     const char *conv_plan; /* file, or NULL */
-    float grid_intensity;  /* grams of CO2e a kWh; 0: the default (mpi/energy.h) */
+    float grid_intensity;  /* grams of CO2e a kWh; 0: the default (mpi/energy/energy.h) */
     float pue;             /* of the data centre; 0: likewise */
 };
 extern const struct argp job_argp;

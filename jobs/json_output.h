@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-#include "mpi/energy.h"
+#include "mpi/energy/energy.h"
 
 /* A JSON string of any bytes: what is no UTF-8 (a file name may be anything) becomes "?". */
 json_t *json_text(const char *text);

@@ -12,8 +12,8 @@
 #include "compute/network/pass.h"
 #include "mpi/ranks.h"
 #include "mpi/run_progress.h"
-#include "mpi/slice_sum.h"
-#include "mpi/slices.h"
+#include "mpi/training/slice_sum.h"
+#include "mpi/training/slices.h"
 
 /* The product that stands for what BLIS can do at all: large enough to reach its best, small enough to take
  * no longer than a batch. */

@@ -11,7 +11,7 @@
 
 #include "compute/base/memory.h"
 #include "jobs/json_output.h"
-#include "mpi/emissions_file.h"
+#include "mpi/energy/emissions_file.h"
 #include "mpi/ranks.h"
 
 enum { HOST_BYTES = 64 };

@@ -5,7 +5,7 @@
 
 #include "jobs/console.h"
 #include "jobs/job.h"
-#include "mpi/energy.h"
+#include "mpi/energy/energy.h"
 #include "mpi/option_records.h"
 
 /* Collective. Makes the folder if it is not there (its parent must be). */

@@ -5,7 +5,7 @@
 #include <argp.h>
 
 #include "compute/network/zoo.h"
-#include "mpi/train.h"
+#include "mpi/training/train.h"
 
 /* Add `{.argp = &training_argp}` to the argp's children with a struct train_options as input, which holds the
  * command's defaults (the command's --help tells those of --rate). Not --epochs: some count steps. */

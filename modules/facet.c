@@ -1,7 +1,7 @@
 #include "modules/facet.h"
 
 #include "compute/base/memory.h"
-#include "modules/classifier.h"
+#include "modules/classifier/classifier.h"
 
 struct facet_model {
     struct classifier *classifier;

@@ -4,7 +4,7 @@
 #define FACET_MODULES_JUDGEMENT_H
 
 #include "compute/formats/dataset_join.h"
-#include "modules/classifier.h"
+#include "modules/classifier/classifier.h"
 
 struct judgement {
     int32_t label_count;

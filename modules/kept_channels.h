@@ -1,6 +1,6 @@
 /* Which channels of a network's layers a module keeps, and the weights that follow: a weight is kept when the
  * channel that it reads and the one that it makes are; of dense layers, weights that are zero are no edges
- * and are never kept (modules/edges.h). */
+ * and are never kept (modules/activation/edges.h). */
 #ifndef FACET_MODULES_KEPT_CHANNELS_H
 #define FACET_MODULES_KEPT_CHANNELS_H
 

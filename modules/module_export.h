@@ -2,7 +2,7 @@
 #ifndef FACET_MODULES_MODULE_EXPORT_H
 #define FACET_MODULES_MODULE_EXPORT_H
 
-#include "modules/classifier.h"
+#include "modules/classifier/classifier.h"
 
 /* Writes the classifier as one graph: input "image" (N, C, H, W), output (N, labels) with the batch free: a
  * network's "logits" (with its own shape when it is no vector), a composition's "scores", the calibrated

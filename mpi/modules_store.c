@@ -6,8 +6,8 @@
 #include "compute/base/memory.h"
 #include "compute/base/output_file.h"
 #include "compute/formats/hdf5_file.h"
-#include "modules/modules_file.h"
-#include "modules/modules_writer.h"
+#include "modules/file/modules_file.h"
+#include "modules/file/modules_writer.h"
 #include "mpi/parallel_file.h"
 #include "mpi/ranks.h"
 

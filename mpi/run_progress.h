@@ -5,7 +5,7 @@
 #include <mpi.h>
 
 #include "compute/base/clock.h"
-#include "mpi/energy.h"
+#include "mpi/energy/energy.h"
 #include "mpi/wire/progress.h"
 
 /* Called on rank 0 for each of its own events, to show a progress line; may be NULL. */

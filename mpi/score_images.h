@@ -5,7 +5,7 @@
 #include <mpi.h>
 #include <signal.h>
 
-#include "modules/joined_run.h"
+#include "modules/classifier/joined_run.h"
 #include "mpi/run_progress.h"
 
 /* Images are numbered 0 … image_scoring_total−1, class after class. */

@@ -12,8 +12,8 @@
 #include "jobs/composition_job.h"
 #include "jobs/json_output.h"
 #include "jobs/training_options.h"
-#include "modules/modules_file.h"
-#include "mpi/adapt.h"
+#include "modules/file/modules_file.h"
+#include "mpi/adapt/adapt.h"
 #include "mpi/ranks.h"
 
 struct arguments {

@@ -6,7 +6,7 @@
 #include "compute/formats/network_file.h"
 #include "jobs/console.h"
 #include "jobs/json_output.h"
-#include "mpi/adapt_network.h"
+#include "mpi/adapt/adapt_network.h"
 #include "mpi/ranks.h"
 
 enum { KEY_PARENT = 0x800, KEY_BUDGET, KEY_TEMPERATURE, KEY_POOL };

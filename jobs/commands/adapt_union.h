@@ -6,7 +6,7 @@
 
 #include "jobs/data_arguments.h"
 #include "jobs/job.h"
-#include "mpi/train.h"
+#include "mpi/training/train.h"
 
 /* An argp child whose input this is. */
 struct union_arguments {

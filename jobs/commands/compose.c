@@ -7,11 +7,11 @@
 #include "compute/formats/network_file.h"
 #include "jobs/commands/commands.h"
 #include "jobs/composition_job.h"
-#include "modules/channel_union.h"
-#include "modules/composition.h"
-#include "modules/composition_plan.h"
-#include "modules/composition_union.h"
-#include "modules/modules_file.h"
+#include "modules/composition/channel_union.h"
+#include "modules/composition/composition.h"
+#include "modules/composition/composition_plan.h"
+#include "modules/composition/composition_union.h"
+#include "modules/file/modules_file.h"
 
 struct arguments {
     struct job_options job;

@@ -16,7 +16,7 @@
 #include "jobs/overlap_output.h"
 #include "jobs/run_directory.h"
 #include "mpi/data_digest.h"
-#include "mpi/decompose.h"
+#include "mpi/decompose/decompose.h"
 #include "mpi/ranks.h"
 
 enum method { METHOD_ACTIVATION, METHOD_DISTILL, METHOD_GRADIENT, METHOD_COUNT };

@@ -5,7 +5,7 @@
 #include <argp.h>
 #include <jansson.h>
 
-#include "mpi/distill.h"
+#include "mpi/distill/distill.h"
 
 struct distill_arguments {
     struct distill_options options;

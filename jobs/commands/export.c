@@ -7,9 +7,9 @@
 #include "jobs/command_line.h"
 #include "jobs/commands/commands.h"
 #include "jobs/job.h"
-#include "modules/composition.h"
+#include "modules/composition/composition.h"
+#include "modules/file/modules_file.h"
 #include "modules/module_export.h"
-#include "modules/modules_file.h"
 
 struct arguments {
     const char *source, *output;

@@ -12,7 +12,7 @@
 #include "jobs/inspect_network.h"
 #include "jobs/job.h"
 #include "jobs/json_output.h"
-#include "modules/modules_file.h"
+#include "modules/file/modules_file.h"
 
 struct arguments {
     const char *file;

@@ -14,9 +14,9 @@
 #include "jobs/plan_trial.h"
 #include "jobs/plots/plot.h"
 #include "jobs/run_directory.h"
-#include "mpi/class_schedule.h"
-#include "mpi/class_simulation.h"
-#include "mpi/recorded_run.h"
+#include "mpi/classes/class_schedule.h"
+#include "mpi/classes/class_simulation.h"
+#include "mpi/classes/recorded_run.h"
 
 enum { RANKS_LISTED_MAX = 64, PLANNED_RANKS_MAX = 100000, PLANNED_CLASSES_MAX = 20000 };
 

@@ -9,7 +9,7 @@
 #include "jobs/commands/commands.h"
 #include "jobs/job.h"
 #include "jobs/json_output.h"
-#include "modules/classifier.h"
+#include "modules/classifier/classifier.h"
 
 struct arguments {
     const char *classifier, *input, *output;

@@ -5,8 +5,8 @@
 #include "jobs/command_line.h"
 #include "jobs/commands/commands.h"
 #include "jobs/composition_job.h"
-#include "modules/composition.h"
-#include "modules/modules_file.h"
+#include "modules/composition/composition.h"
+#include "modules/file/modules_file.h"
 
 struct arguments {
     struct job_options job;

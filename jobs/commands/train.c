@@ -16,9 +16,9 @@
 #include "jobs/json_output.h"
 #include "jobs/run_directory.h"
 #include "jobs/training_options.h"
-#include "mpi/checkpoint.h"
 #include "mpi/ranks.h"
-#include "mpi/train.h"
+#include "mpi/training/checkpoint.h"
+#include "mpi/training/train.h"
 
 struct arguments {
     struct job_options job;

@@ -14,7 +14,7 @@
 #include "jobs/run_directory.h"
 #include "jobs/training_options.h"
 #include "mpi/ranks.h"
-#include "mpi/train_modules.h"
+#include "mpi/training/train_modules.h"
 
 struct arguments {
     struct job_options job;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "compute/base/memory.h"
-#include "modules/modules_file.h"
+#include "modules/file/modules_file.h"
 #include "mpi/evaluate.h"
 #include "mpi/ranks.h"
 

@@ -5,7 +5,7 @@
 #include "jobs/report/heat_map.h"
 #include "jobs/report/sections.h"
 #include "jobs/study/table.h"
-#include "modules/modules_file.h"
+#include "modules/file/modules_file.h"
 #include "modules/overlap.h"
 
 static double per_cent(uint64_t kept, uint64_t whole)

@@ -17,7 +17,7 @@
 #include "jobs/commands/commands.h"
 #include "jobs/hushed.h"
 #include "jobs/json_output.h"
-#include "mpi/energy.h"
+#include "mpi/energy/energy.h"
 #include "mpi/ranks.h"
 
 /* --- putting one together --- */

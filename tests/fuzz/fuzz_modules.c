@@ -4,7 +4,7 @@
 #include "fuzz_hdf5.h"
 
 #include "compute/base/memory.h"
-#include "modules/modules_file.h"
+#include "modules/file/modules_file.h"
 
 enum { FILES = 4, CLASSES = 2 };
 _Static_assert(FILES <= (int)GOOD_FILES_MAX, "each is kept");

@@ -7,7 +7,7 @@
 #include "compute/base/random.h"
 #include "compute/data/dataset.h"
 #include "compute/network/zoo.h"
-#include "mpi/distill.h"
+#include "mpi/distill/distill.h"
 
 enum { CLASSES = 3, EACH = 22 };
 

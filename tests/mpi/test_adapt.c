@@ -9,8 +9,8 @@
 #include "compute/network/zoo.h"
 #include "modules/judgement.h"
 #include "modules/module_set.h"
-#include "mpi/adapt.h"
-#include "mpi/calibrate.h"
+#include "mpi/adapt/adapt.h"
+#include "mpi/adapt/calibrate.h"
 #include "mpi/evaluate.h"
 #include "mpi/ranks.h"
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "compute/network/zoo.h"
-#include "mpi/adapt_network.h"
+#include "mpi/adapt/adapt_network.h"
 #include "mpi/ranks.h"
 
 enum { PER_CLASS = 60, STEPS = 24 };

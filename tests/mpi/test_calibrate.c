@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "mpi/calibrate.h"
+#include "mpi/adapt/calibrate.h"
 #include "mpi/ranks.h"
 
 enum { CLASSES = SHADES, SIDE = SHADE_SIDE, PER_CLASS = 400 };

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "mpi/class_queue.h"
+#include "mpi/classes/class_queue.h"
 #include "mpi/ranks.h"
 #include "mpi/run_progress.h"
 

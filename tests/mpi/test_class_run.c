@@ -11,10 +11,10 @@
 
 #include "compute/base/memory.h"
 #include "compute/network/zoo.h"
-#include "modules/activation.h"
-#include "modules/modules_file.h"
-#include "mpi/class_run.h"
-#include "mpi/parts.h"
+#include "modules/activation/activation.h"
+#include "modules/file/modules_file.h"
+#include "mpi/classes/class_run.h"
+#include "mpi/classes/parts.h"
 #include "mpi/ranks.h"
 
 enum { CLASSES = 7, PATH_BYTES = 128 };

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "compute/base/memory.h"
-#include "modules/modules_file.h"
+#include "modules/file/modules_file.h"
 #include "mpi/ranks.h"
 
 enum { PATH_BYTES = 128 };

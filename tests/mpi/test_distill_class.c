@@ -9,9 +9,9 @@
 
 #include "compute/base/memory.h"
 #include "modules/distill/teacher.h"
-#include "mpi/distill_class.h"
-#include "mpi/distiller_file.h"
-#include "mpi/parts.h"
+#include "mpi/classes/parts.h"
+#include "mpi/distill/distill_class.h"
+#include "mpi/distill/distiller_file.h"
 #include "mpi/ranks.h"
 
 enum { CLASS = 1 };

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "mpi/energy.h"
+#include "mpi/energy/energy.h"
 #include "mpi/ranks.h"
 #include "mpi/wire/machine.h"
 #include "tests/powercap_tree.h"

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "compute/base/memory.h"
-#include "modules/modules_file.h"
+#include "modules/file/modules_file.h"
 #include "mpi/modules_store.h"
 #include "mpi/ranks.h"
 #include "tests/unit/network/building.h"

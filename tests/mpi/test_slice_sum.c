@@ -5,8 +5,8 @@
 
 #include "compute/base/memory.h"
 #include "compute/base/random.h"
-#include "mpi/slice_sum.h"
-#include "mpi/slices.h"
+#include "mpi/training/slice_sum.h"
+#include "mpi/training/slices.h"
 
 static void fill_slice(float *vector, int64_t length, int32_t slice)
 {

@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include "compute/network/zoo.h"
-#include "mpi/checkpoint.h"
 #include "mpi/ranks.h"
-#include "mpi/train.h"
+#include "mpi/training/checkpoint.h"
+#include "mpi/training/train.h"
 
 enum { PER_CLASS = 40, BATCH = 32, EPOCHS = 2 };
 

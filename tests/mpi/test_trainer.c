@@ -8,7 +8,7 @@
 #include "compute/base/random.h"
 #include "compute/kernels/losses.h"
 #include "compute/network/zoo.h"
-#include "mpi/trainer.h"
+#include "mpi/training/trainer.h"
 
 enum { CLASSES = 3, BATCH = 72, REST = 37, PIXELS = 8 * 8 * 3, STEPS = 3 };
 

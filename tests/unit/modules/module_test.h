@@ -17,7 +17,7 @@
 #include "compute/base/memory.h"
 #include "compute/base/random.h"
 #include "compute/data/dataset.h"
-#include "modules/activation.h"
+#include "modules/activation/activation.h"
 #include "modules/module_set.h"
 #include "tests/unit/network/building.h"
 

@@ -1,7 +1,7 @@
 /* Backtracking: what leaves is what nobody reads, and no margin changes. */
 #include "margin_test.h"
 
-#include "modules/backtracking.h"
+#include "modules/activation/backtracking.h"
 
 enum { CLASSES = 4 };
 

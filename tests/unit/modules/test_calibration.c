@@ -3,8 +3,8 @@
 #include <math.h>
 #include <omp.h>
 
-#include "modules/calibration.h"
-#include "modules/lbfgs.h"
+#include "modules/composition/calibration.h"
+#include "modules/composition/lbfgs.h"
 
 enum { LABELS = 4, IMAGES = 3000 };
 

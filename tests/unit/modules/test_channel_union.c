@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "compute/network/pass.h"
-#include "modules/channel_union.h"
+#include "modules/composition/channel_union.h"
 
 enum { CLASSES = 4, UNITED = 2, IMAGES = 6 };
 

@@ -5,8 +5,8 @@
 
 #include "compute/data/image_adapt.h"
 #include "compute/network/pass.h"
-#include "modules/classifier.h"
-#include "modules/composition.h"
+#include "modules/classifier/classifier.h"
+#include "modules/composition/composition.h"
 
 enum { IMAGES = 53 }; /* three chunks and a rest */
 

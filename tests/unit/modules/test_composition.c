@@ -1,6 +1,6 @@
 #include "network_module_test.h"
 
-#include "modules/composition.h"
+#include "modules/composition/composition.h"
 
 /* Composes `count` sets by their arguments and frees them. */
 static enum status compose(struct module_set **sets, const char *const *arguments, int32_t count,

@@ -4,9 +4,9 @@
 #include <math.h>
 
 #include "compute/network/pass.h"
-#include "modules/classifier.h"
-#include "modules/composition_plan.h"
-#include "modules/composition_union.h"
+#include "modules/classifier/classifier.h"
+#include "modules/composition/composition_plan.h"
+#include "modules/composition/composition_union.h"
 
 enum { IMAGES = 20 };
 

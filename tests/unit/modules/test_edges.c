@@ -1,7 +1,7 @@
 /* Irrelevant edges: which weights leave, and that what is kept is counted without them. */
 #include "margin_test.h"
 
-#include "modules/edges.h"
+#include "modules/activation/edges.h"
 #include "modules/overlap.h"
 
 enum { CLASSES = 3 };

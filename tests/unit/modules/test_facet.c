@@ -2,9 +2,9 @@
 #include "module_test.h"
 
 #include "compute/formats/network_file.h"
-#include "modules/classifier.h"
+#include "modules/classifier/classifier.h"
 #include "modules/facet.h"
-#include "modules/modules_file.h"
+#include "modules/file/modules_file.h"
 
 enum { IMAGES = 20 };
 

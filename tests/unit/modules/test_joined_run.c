@@ -1,6 +1,6 @@
 #include "module_test.h"
 
-#include "modules/joined_run.h"
+#include "modules/classifier/joined_run.h"
 
 static struct dataset *images_of(struct shape shape)
 {

@@ -3,9 +3,9 @@
 #include <math.h>
 
 #include "compute/formats/hdf5_file.h"
-#include "modules/composition.h"
-#include "modules/modules_file.h"
-#include "modules/modules_writer.h"
+#include "modules/composition/composition.h"
+#include "modules/file/modules_file.h"
+#include "modules/file/modules_writer.h"
 
 static void assert_same_networks(const struct network *a, const struct network *b)
 {

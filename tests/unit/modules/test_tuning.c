@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#include "modules/classifier.h"
+#include "modules/classifier/classifier.h"
 #include "modules/tuning.h"
 
 enum { CLASSES = 4, IMAGES = 20 };

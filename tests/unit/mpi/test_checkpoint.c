@@ -12,7 +12,7 @@
 
 #include "compute/base/memory.h"
 #include "compute/network/zoo.h"
-#include "mpi/checkpoint.h"
+#include "mpi/training/checkpoint.h"
 
 struct fixture {
     char folder[64], path[96];

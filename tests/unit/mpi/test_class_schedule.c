@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "compute/base/memory.h"
-#include "mpi/class_schedule.h"
+#include "mpi/classes/class_schedule.h"
 
 static void test_longest_first_and_ties_in_order(void **state)
 {

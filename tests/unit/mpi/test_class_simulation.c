@@ -8,7 +8,7 @@
 #include <math.h>
 
 #include "compute/base/memory.h"
-#include "mpi/class_simulation.h"
+#include "mpi/classes/class_simulation.h"
 
 static const int32_t rows[] = {0, 1, 2, 3};
 

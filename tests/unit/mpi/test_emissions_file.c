@@ -1,7 +1,7 @@
 /* emissions.csv: CodeCarbon's columns, rows that add up, a stranger's file left alone. */
 #include "tests/unit/base/scratch_folder.h"
 
-#include "mpi/emissions_file.h"
+#include "mpi/energy/emissions_file.h"
 
 static const struct energy_cost cost = {.seconds = 10,
                                         .processor_seconds = 20,

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "compute/base/memory.h"
-#include "mpi/parts.h"
+#include "mpi/classes/parts.h"
 
 enum { CONTENT_BYTES = 300 };
 

@@ -1,7 +1,7 @@
 /* Counters of energy: which zones are counted, wrap-around, what cannot be read. */
 #include "tests/unit/base/scratch_folder.h"
 
-#include "mpi/powercap.h"
+#include "mpi/energy/powercap.h"
 #include "tests/powercap_tree.h"
 
 static const char range[] = "262143328850";

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "mpi/recorded_run.h"
+#include "mpi/classes/recorded_run.h"
 
 static char directory[] = "/tmp/facet-recorded-XXXXXX";
 static char path[sizeof directory + 16];

@@ -10,7 +10,7 @@
 
 #include "compute/base/random.h"
 #include "mpi/ranks.h"
-#include "mpi/slices.h"
+#include "mpi/training/slices.h"
 
 enum { LENGTH = 5 };
 
