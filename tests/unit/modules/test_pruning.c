@@ -17,7 +17,7 @@
 static struct network *made_network(const char *name)
 {
     struct network *network = NULL;
-    assert_int_equal(zoo_build(name, (struct shape){8, 8, 3}, 4, SHORTCUT_A, &network), STATUS_OK);
+    assert_int_equal(zoo_build(name, (struct shape){8, 8, 3}, 4, SHORTCUT_DEFAULT, &network), STATUS_OK);
     network_initialise(network, 1);
     return network;
 }
