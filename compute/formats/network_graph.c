@@ -198,7 +198,8 @@ enum status network_graph_build(hid_t where, const struct network_graph *graph, 
     int32_t first_input = 0;
     for (int32_t i = 1; status == STATUS_OK && i < graph->layer_count; i++) {
         status = add_recorded_layer(where, graph, i, first_input, *network);
-        first_input += graph->records[i].input_count;
+        if (status == STATUS_OK) /* or the record may count to anything */
+            first_input += graph->records[i].input_count;
     }
     if (status == STATUS_OK && first_input != graph->input_count)
         status = hdf5_refuse(STATUS_FORMAT, where, "has %d layer inputs; its layers use %d",

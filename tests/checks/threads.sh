@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# The unit tests, built and run under the thread sanitizer: threads.sh SOURCE BUILD.
+# shellcheck source=tests/checks/common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+sanitized=$build_dir/checks/threads
+cd "$source_dir"
+need clang
+# Archer tells the thread sanitizer of OpenMP's barriers; without it every parallel loop looks like a race.
+archer=$(dirname "$(dirname "$(readlink -f "$(command -v clang)")")")/lib/libarcher.so
+[ -e "$archer" ] || skip "libarcher.so is not installed (Debian: libomp-dev)"
+export OMP_TOOL_LIBRARIES=$archer TSAN_OPTIONS=allocator_may_return_null=1:ignore_noninstrumented_modules=1
+
+cmake --preset tsan -B "$sanitized" -DCMAKE_COMPILE_WARNING_AS_ERROR=ON
+cmake --build "$sanitized" --parallel "$(nproc)" --target unit_tests
+ctest --test-dir "$sanitized" --output-on-failure --parallel "$(nproc)" --label-regex '^unit$' --no-tests=error
