@@ -13,12 +13,13 @@ set(CMAKE_C_FLAGS_RELEASE "-O3 -g")
 if(FACET_SANITIZE)
   target_compile_options(facet_flags INTERFACE -fsanitize=${FACET_SANITIZE} -fno-omit-frame-pointer
                          -fno-sanitize-recover=all)
+  target_compile_definitions(facet_flags INTERFACE FACET_SANITIZED)
   target_link_options(facet_flags INTERFACE -fsanitize=${FACET_SANITIZE})
 endif()
 if(FACET_FUZZERS)
   target_compile_options(facet_flags INTERFACE -fsanitize=fuzzer-no-link,address,undefined
                          -fno-omit-frame-pointer -fno-sanitize-recover=all)
   # What libFuzzer's users agree on: limits on sizes are then small.
-  target_compile_definitions(facet_flags INTERFACE FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION)
+  target_compile_definitions(facet_flags INTERFACE FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION FACET_SANITIZED)
   target_link_options(facet_flags INTERFACE -fsanitize=address,undefined)
 endif()

@@ -34,13 +34,19 @@ typedef float vector __attribute__((vector_size(VECTOR * sizeof(float))));
 typedef float loose_vector
     __attribute__((vector_size(VECTOR * sizeof(float)), aligned(sizeof(float)), may_alias));
 
-/* Loops over sums must vanish, or the sums would not be in registers. */
-#if defined(__clang__)
-#    define UNROLL _Pragma("clang loop unroll(full)")
+/* Loops over sums must vanish, or the sums would not be in registers. With a sanitizer's check at every
+ * access, all that unrolled and inlined code would take the compiler minutes. */
+#if defined(FACET_SANITIZED)
+#    define UNROLL
+#    define INLINE static
 #else
-#    define UNROLL _Pragma("GCC unroll 16")
+#    if defined(__clang__)
+#        define UNROLL _Pragma("clang loop unroll(full)")
+#    else
+#        define UNROLL _Pragma("GCC unroll 16")
+#    endif
+#    define INLINE static inline __attribute__((always_inline))
 #endif
-#define INLINE static inline __attribute__((always_inline))
 
 /* The first `count` floats of the sums, 0 < count < VECTOR, added to what is there or put in its place. */
 INLINE void store_part(float *at, vector sum, ptrdiff_t count, bool accumulate)
