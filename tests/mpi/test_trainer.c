@@ -125,7 +125,8 @@ static void test_divergence_takes_no_step(void **state)
     int32_t count = BATCH;
     const struct trainer_options options = {.batch_images = BATCH};
     const struct trainer_batch batch = {.images = BATCH, .inputs = images, .loss = loss, .context = &count};
-    assert_on_ranks(zoo_build("mlp-1", (struct shape){8, 8, 3}, CLASSES, SHORTCUT_DEFAULT, &network) == STATUS_OK);
+    assert_on_ranks(zoo_build("mlp-1", (struct shape){8, 8, 3}, CLASSES, SHORTCUT_DEFAULT, &network) ==
+                    STATUS_OK);
     network_initialise(network, 1);
     network->parameters[network->parameter_count - 1] = 3e38F * 1e10F;
     float first = network->parameters[0];
@@ -147,7 +148,8 @@ static void test_a_stop_reaches_every_rank(void **state)
     volatile sig_atomic_t stop = ranks_rank(MPI_COMM_WORLD) == ranks_count(MPI_COMM_WORLD) - 1;
     const struct trainer_options options = {.batch_images = 16, .stop = &stop};
     const struct trainer_batch batch = {.images = 16, .inputs = images, .loss = loss, .context = &count};
-    assert_on_ranks(zoo_build("mlp-1", (struct shape){8, 8, 3}, CLASSES, SHORTCUT_DEFAULT, &network) == STATUS_OK);
+    assert_on_ranks(zoo_build("mlp-1", (struct shape){8, 8, 3}, CLASSES, SHORTCUT_DEFAULT, &network) ==
+                    STATUS_OK);
     network_initialise(network, 1);
     assert_on_ranks(trainer_create(MPI_COMM_WORLD, network, &options, &trainer) == STATUS_OK);
     assert_on_ranks(trainer_step(trainer, &batch, 0.1F, &result) == STATUS_OK);
