@@ -214,8 +214,8 @@ static void together_fill(const struct recorded_run *run, struct workload *load)
            split = run->together.split_share;
     load->together.fixed = seconds * fixed;
     load->together.split = seconds * split * run->ranks;
-    load->together.by_class =
-        seconds * fmax(0, 1 - fixed - split) / most_of_a_rank(run->class_count, run->ranks);
+    load->together.by_class = (run->together.ready + seconds * fmax(0, 1 - fixed - split)) /
+                              most_of_a_rank(run->class_count, run->ranks);
 }
 
 static double together_seconds(const struct workload *load, int32_t ranks)

@@ -149,11 +149,11 @@ static void time_the_rest(struct reader *reader)
     run->making = fmax(0, reader->last_figure - reader->last_done - run->besides);
     if (reader->together && last->done > first->done && last->time > first->time) {
         double pace = (last->time - first->time) / (double)(last->done - first->done);
-        double ready = first->time - reader->last_figure - pace * (double)first->done;
+        run->together.ready = fmax(0, first->time - reader->last_figure - pace * (double)first->done);
         run->together.seconds = pace * (double)last->total;
         run->together.fixed_share = last->fixed_share;
         run->together.split_share = last->split_share;
-        rest = reader->ended - last->time + fmax(0, ready);
+        rest = reader->ended - last->time;
     }
     run->storing = fmax(0, rest);
 }

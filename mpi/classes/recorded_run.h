@@ -18,6 +18,7 @@ struct recorded_run {
     double besides;        /* from the last class on: of work on classes that no module was asked of */
     double making;         /* seconds from then to when the modules' figures were known */
     struct {
+        double ready;                    /* seconds to its first step: for the classes of a rank */
         double seconds;                  /* all its steps at the pace of those seen; 0: there were none */
         double fixed_share, split_share; /* of them, as in struct event */
     } together;                          /* work on all classes together, when they were done */

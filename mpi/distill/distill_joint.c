@@ -404,7 +404,6 @@ static enum status make_step(struct joint *joint, int64_t step, bool *stop)
         trainer_backward(joint->pupils[i].trainer, &batch, joint->column);
         trainer_apply(joint->pupils[i].trainer, rate);
     }
-    tell_progress(joint, step);
     return STATUS_OK;
 }
 
@@ -456,6 +455,8 @@ static enum status run_steps(struct joint *joint)
         status = make_step(joint, step, &stop);
         if (status == STATUS_OK && ((step + 1) % stride == 0 || step + 1 == steps))
             status = look(joint);
+        if (status == STATUS_OK)
+            tell_progress(joint, step);
         if (status == STATUS_OK && step + 1 < steps)
             status = save_or_stop(joint, step + 1, stop);
     }

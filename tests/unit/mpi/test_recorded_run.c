@@ -151,7 +151,8 @@ static void test_steps_together_are_told_by_their_pace(void **state)
     assert_near(run.together.seconds, 20);
     assert_near(run.together.fixed_share, 0.25);
     assert_near(run.together.split_share, 0.125);
-    assert_near(run.storing, 2);
+    assert_near(run.together.ready, 1);
+    assert_near(run.storing, 1);
     recorded_run_clear(&run);
 }
 
@@ -164,6 +165,7 @@ static void test_steps_together_of_a_resumed_run_count_as_all(void **state)
                          END("done", 1010));
     assert_int_equal(recorded_run_read(directory, 0, &run), STATUS_OK);
     assert_near(run.together.seconds, 20);
+    assert_near(run.together.ready, 0);
     assert_near(run.storing, 1);
     recorded_run_clear(&run);
 }
