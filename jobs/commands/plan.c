@@ -150,7 +150,10 @@ const struct argp argp_plan = {
     "Predict what a class-by-class run takes on other numbers of ranks, and how well it uses them, from the "
     "directory of one that was recorded, or from a short one that is run for it: COMMAND is a facet "
     "decompose or facet train-modules with all its arguments, and is run for a few classes.\v"
-    "The model: before the first class a run takes what was recorded. Classes are handed out longest first "
+    "The model: before the first class a run takes what was recorded, but what ranks computed of a share of "
+    "the "
+    "images (method distill asks the network about them) is shared by all. Classes are handed out longest "
+    "first "
     "in a "
     "discrete-event simulation of the queue: a question travels for --latency, waits for those before it, is "
     "answered in --answer and travels back; a group of g ranks does a class in 1/g of the time and 5 % more "
@@ -176,7 +179,8 @@ struct workload {
     double *costs; /* (count) seconds on one rank */
     int32_t *rows; /* (count) longest first */
     int32_t count;
-    double before, besides, making, storing; /* seconds; besides, making: of one rank */
+    double before, storing;                /* seconds */
+    double before_shared, besides, making; /* seconds of one rank */
     struct {
         double fixed, split, by_class; /* seconds on one rank; by_class: of one class */
     } together;
@@ -238,7 +242,8 @@ static enum status workload_fill(const struct arguments *arguments, const struct
         load->costs[i] = run->class_seconds[i % run->timed_count];
         load->rows[i] = i;
     }
-    load->before = run->before;
+    load->before = run->before - run->before_shared;
+    load->before_shared = run->before_shared * run->ranks;
     /* Classes beyond the recorded ones are asked for, and those besides are among them. */
     load->besides = load->count > run->class_count ? 0 : run->besides * run->ranks;
     together_fill(run, load);
@@ -270,8 +275,9 @@ static enum status predict(const struct arguments *arguments, const struct workl
         return status;
     int32_t makers = ranks < load->count ? ranks : load->count;
     double sum = ranks > 1 ? 2 * ceil(log2(ranks)) * (double)arguments->latency : 0;
-    prediction->seconds = load->before + result.seconds + sum + load->besides / ranks +
-                          load->making / makers + together_seconds(load, ranks) + load->storing;
+    prediction->seconds = load->before + load->before_shared / ranks + result.seconds + sum +
+                          load->besides / ranks + load->making / makers + together_seconds(load, ranks) +
+                          load->storing;
     prediction->idle_share = result.idle_share;
     return STATUS_OK;
 }
@@ -311,13 +317,14 @@ static json_t *plan_json(const struct arguments *arguments, const struct recorde
     json_t *recorded = json_pack("{s:o, s:i, s:i, s:f, s:f}", "directory", json_text(arguments->run), "ranks",
                                  (int)run->ranks, "classes", (int)run->class_count, "seconds", run->elapsed,
                                  "idle_share", run->idle_share);
-    json_t *model = json_pack(
-        "{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "before_seconds", load->before,
-        "besides_rank_seconds", load->besides, "making_rank_seconds", load->making, "together_fixed_seconds",
-        load->together.fixed, "together_split_rank_seconds", load->together.split, "together_class_seconds",
-        load->together.by_class, "storing_seconds", load->storing, "latency_seconds",
-        (double)arguments->latency, "answer_seconds", (double)arguments->answer, "disk_bytes_per_second",
-        1e6 * (double)arguments->disk, "sharing_loss", SHARING_LOSS);
+    json_t *model =
+        json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "before_seconds",
+                  load->before, "before_rank_seconds", load->before_shared, "besides_rank_seconds",
+                  load->besides, "making_rank_seconds", load->making, "together_fixed_seconds",
+                  load->together.fixed, "together_split_rank_seconds", load->together.split,
+                  "together_class_seconds", load->together.by_class, "storing_seconds", load->storing,
+                  "latency_seconds", (double)arguments->latency, "answer_seconds", (double)arguments->answer,
+                  "disk_bytes_per_second", 1e6 * (double)arguments->disk, "sharing_loss", SHARING_LOSS);
     return json_pack("{s:s, s:i, s:o, s:o, s:I, s:o}", "kind", "plan", "classes", (int)load->count,
                      "recorded", recorded, "model", model, "memory_bytes_per_rank",
                      (json_int_t)load->memory_bytes, "predictions", rows);
@@ -338,8 +345,10 @@ static void print_plan(const struct arguments *arguments, const struct recorded_
     if (load->together.fixed + load->together.split + load->together.by_class > 0)
         printf("Steps of all classes together: %.1f s on every rank, %.1f s shared by all, %.1f s a class\n",
                load->together.fixed, load->together.split, load->together.by_class);
-    printf("Before the first class %.1f s, storing %.1f s; memory a rank at most %.0f MB, as recorded\n",
-           load->before, load->storing, 1e-6 * (double)load->memory_bytes);
+    printf(
+        "Before the first class %.1f s and %.1f s shared by all ranks, storing %.1f s; memory a rank at most "
+        "%.0f MB, as recorded\n",
+        load->before, load->before_shared, load->storing, 1e-6 * (double)load->memory_bytes);
 }
 
 static enum status draw(const struct arguments *arguments, const struct workload *load,

@@ -17,7 +17,8 @@ struct reader {
     struct recorded_run *run;
     struct timed_class *classes; /* (class_count) */
     double started, ended, first_began, last_done, last_figure;
-    double heard;             /* when a rank last said that it is on no class */
+    double share_began, share_heard; /* progress on images before the first class: first and last */
+    double heard;                    /* when a rank last said that it is on no class */
     bool together;            /* whether work on all classes was heard of since the last class or figure: */
     struct event first, last; /* its first and last progress */
     enum event_state how;
@@ -61,6 +62,11 @@ static void read_rank(struct reader *reader, const struct event *event)
     if (event->state != STATE_RUNNING || event->class_index >= 0)
         return;
     reader->heard = event->time;
+    if (reader->first_began == 0 && event->total > 0) {
+        if (reader->share_began == 0)
+            reader->share_began = event->time;
+        reader->share_heard = event->time;
+    }
     if (event->done == 0 || event->total == 0)
         return;
     if (!reader->together)
@@ -146,6 +152,7 @@ static void time_the_rest(struct reader *reader)
     double rest = reader->ended - reader->last_figure;
     run->elapsed = reader->ended - reader->started;
     run->before = fmax(0, reader->first_began - reader->started);
+    run->before_shared = fmin(run->before, fmax(0, reader->share_heard - reader->share_began));
     run->making = fmax(0, reader->last_figure - reader->last_done - run->besides);
     if (reader->together && last->done > first->done && last->time > first->time) {
         double pace = (last->time - first->time) / (double)(last->done - first->done);

@@ -14,7 +14,8 @@ struct recorded_run {
     double idle_share;     /* of all ranks' time from the first class's beginning to the last one's end */
     int32_t timed_count;   /* classes that this run made itself */
     double *class_seconds; /* (timed_count) in class order: what one rank would need (owned) */
-    double before;         /* seconds until the first class began */
+    double before;         /* seconds until the first class began, */
+    double before_shared;  /* of which: on images that the ranks shared (the parent's answers, say) */
     double besides;        /* from the last class on: of work on classes that no module was asked of */
     double making;         /* seconds from then to when the modules' figures were known */
     struct {

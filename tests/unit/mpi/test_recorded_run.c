@@ -170,6 +170,20 @@ static void test_steps_together_of_a_resumed_run_count_as_all(void **state)
     recorded_run_clear(&run);
 }
 
+static void test_images_shared_before_the_first_class(void **state)
+{
+    (void)state;
+    struct recorded_run run;
+    write_events(START(2, 1) RANK(0, "", 1001) RANK(0, ",\"total\":64", 1002)
+                     RANK(1, ",\"done\":32,\"total\":64", 1006) RANK(0, "", 1007) CLASS(0, 0, "running", 1008)
+                         CLASS(0, 0, "done", 1010) END("done", 1011));
+    assert_int_equal(recorded_run_read(directory, 0, &run), STATUS_OK);
+    assert_near(run.before, 8);
+    assert_near(run.before_shared, 4);
+    assert_near(run.together.seconds, 0);
+    recorded_run_clear(&run);
+}
+
 static void assert_refused(const char *why)
 {
     struct recorded_run run;
@@ -196,6 +210,7 @@ int main(void)
         cmocka_unit_test(test_ranks_of_a_group_count_as_one_slower_rank),
         cmocka_unit_test(test_groups_reach_to_the_next_ones_first_rank),
         cmocka_unit_test(test_resumed_classes_are_not_timed),
+        cmocka_unit_test(test_images_shared_before_the_first_class),
         cmocka_unit_test(test_work_besides_the_classes_is_not_making),
         cmocka_unit_test(test_steps_together_are_told_by_their_pace),
         cmocka_unit_test(test_steps_together_of_a_resumed_run_count_as_all),
