@@ -24,11 +24,7 @@
 enum {
     EVENTS_A_TURN = 4096, /* then snapshot requests get their turn, and the file is written */
     REQUESTS_A_TURN = 64,
-#if defined(FACET_SANITIZED)
-    DRAIN_QUIET_MS = 1000 /* sanitizers slow down all threads that bring events */
-#else
     DRAIN_QUIET_MS = 250 /* so long without an event is taken for the last one */
-#endif
 };
 
 static const double DRAIN_SECONDS_MAX = 10;
