@@ -1,5 +1,5 @@
-/* Options of every command that works class by class over ranks and can be resumed (mpi/classes/class_run.h).
- */
+/* Options of every command that works class by class over ranks (mpi/classes/class_run.h) and can be
+ * resumed. */
 #ifndef FACET_JOBS_CLASS_RUN_OPTIONS_H
 #define FACET_JOBS_CLASS_RUN_OPTIONS_H
 

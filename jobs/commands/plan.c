@@ -17,6 +17,7 @@
 #include "mpi/classes/class_schedule.h"
 #include "mpi/classes/class_simulation.h"
 #include "mpi/classes/recorded_run.h"
+#include "mpi/ranks.h"
 
 enum { RANKS_LISTED_MAX = 64, PLANNED_RANKS_MAX = 100000, PLANNED_CLASSES_MAX = 20000 };
 
@@ -151,9 +152,8 @@ const struct argp argp_plan = {
     "directory of one that was recorded, or from a short one that is run for it: COMMAND is a facet "
     "decompose or facet train-modules with all its arguments, and is run for a few classes.\v"
     "The model: before the first class a run takes what was recorded, but what ranks computed of a share of "
-    "the "
-    "images (method distill asks the network about them) is shared by all. Classes are handed out longest "
-    "first "
+    "the images (method distill asks the network about them) is shared by all. Classes are handed out "
+    "longest first "
     "in a "
     "discrete-event simulation of the queue: a question travels for --latency, waits for those before it, is "
     "answered in --answer and travels back; a group of g ranks does a class in 1/g of the time and 5 % more "
@@ -161,8 +161,8 @@ const struct argp argp_plan = {
     "each further rank. Nothing else is sent while classes are made. Then counts are summed in 2·log2(ranks) "
     "steps of --latency, modules are made, shared by all ranks, and stored at --disk, whatever the number of "
     "ranks. Steps of all classes together (--joint-steps of decompose) take what the stem took on every "
-    "rank, "
-    "what the rest of the network took shared by all ranks, and what one class took for each class of the "
+    "rank, what the rest of the network took shared by all ranks, and what one class took for each class of "
+    "the "
     "rank with the most; what they exchange is in none of it: a rank sends a batch of scores of each of its "
     "classes, some kilobytes a step. All ranks are as fast as those recorded: a plan knows nothing of memory "
     "they share on a node.\n\n"
@@ -206,9 +206,10 @@ static double storing_seconds(const struct arguments *arguments, const struct re
     return fmax(0, run->storing - bytes / rate) + bytes / rate * count / run->class_count;
 }
 
-static int32_t most_of_a_rank(int32_t classes, int32_t ranks)
+/* Of so many ranks the one with the most. */
+static double classes_of_a_rank(int32_t classes, int32_t ranks)
 {
-    return (classes + ranks - 1) / ranks;
+    return (double)share_of(classes, ranks, 0).count;
 }
 
 /* What steps together cost, from what they cost the recorded run's ranks. */
@@ -219,13 +220,13 @@ static void together_fill(const struct recorded_run *run, struct workload *load)
     load->together.fixed = seconds * fixed;
     load->together.split = seconds * split * run->ranks;
     load->together.by_class = (run->together.ready + seconds * fmax(0, 1 - fixed - split)) /
-                              most_of_a_rank(run->class_count, run->ranks);
+                              classes_of_a_rank(run->class_count, run->ranks);
 }
 
 static double together_seconds(const struct workload *load, int32_t ranks)
 {
     return load->together.fixed + load->together.split / ranks +
-           load->together.by_class * most_of_a_rank(load->count, ranks);
+           load->together.by_class * classes_of_a_rank(load->count, ranks);
 }
 
 static enum status workload_fill(const struct arguments *arguments, const struct recorded_run *run,

@@ -22,8 +22,7 @@ struct backtracking_options {
     enum module_variant variant;
     float epsilon; /* a feature whose weights to "c" and "not c" differ by at most this fraction of the
                       largest such difference is irrelevant; 0 … 1 */
-    float
-        edges; /* edges of dense layers up to this fraction leave first (modules/activation/edges.h); 0 … 1 */
+    float edges;   /* edges of dense layers up to this fraction leave first (edges.h); 0 … 1 */
 };
 
 /* CI+TI+MC, ε 0, all edges. */

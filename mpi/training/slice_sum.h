@@ -1,5 +1,4 @@
-/* Summing one vector a slice over all ranks, in the fixed order of mpi/training/slices.h: the data-parallel
- * gradient.
+/* Summing one vector a slice over all ranks, in the fixed order of slices.h: the data-parallel gradient.
  *
  * Every rank holds the vectors of its share of the slices. It adds up its tree nodes, sends each rank that
  * rank's part of them, finishes the tree for its own part, and all parts are gathered everywhere. With ranks
