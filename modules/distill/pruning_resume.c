@@ -14,6 +14,14 @@ struct pruning_state pruning_state_of(const struct pruning *pruning)
                                   .group_count = pruning->groups.count};
 }
 
+/* Slicing leaves both ends as they are: whoever feeds and reads the network has sized that by `whole`. */
+static bool has_ends_of(const struct network *whole, const struct network *network)
+{
+    return shape_equals(network_input_shape(network), network_input_shape(whole)) &&
+           shape_equals(network->layers[network->layer_count - 1].shape,
+                        whole->layers[whole->layer_count - 1].shape);
+}
+
 /* Whether layer i of the state can be what is left of one of whole; its channels begin at `first`. */
 static bool is_lineage(const struct network *whole, const struct pruning_state *state, int32_t i,
                        size_t first)
@@ -24,7 +32,7 @@ static bool is_lineage(const struct network *whole, const struct pruning_state *
     const struct layer *was = &whole->layers[state->layer_of[i]];
     size_t channels = (size_t)layer->shape.c;
     if (layer->kind != was->kind || layer->shape.h != was->shape.h || layer->shape.w != was->shape.w ||
-        channels > state->channel_count - first)
+        layer->shape.c > was->shape.c || channels > state->channel_count - first)
         return false;
     for (size_t x = first; x < first + channels; x++)
         if (state->channel_of[x] < 0 || state->channel_of[x] >= was->shape.c)
@@ -80,7 +88,11 @@ enum status pruning_resume(const struct network *whole, const struct pruning_sta
     if (status != STATUS_OK)
         return status;
     made->whole = whole;
-    status = network_copy(state->network, &made->network);
+    if (!has_ends_of(whole, state->network))
+        status = error_set(STATUS_FORMAT, "what is left of %s takes or gives another shape than it",
+                           whole->architecture);
+    if (status == STATUS_OK)
+        status = network_copy(state->network, &made->network);
     if (status == STATUS_OK)
         status = take_lineage(made, state);
     if (status == STATUS_OK)

@@ -59,6 +59,18 @@ struct joint {
 
 /* --- making ready --- */
 
+/* Parts are read back from files: a network of another input would read past the features. */
+static enum status check_module(const struct joint *joint, const struct module *module, int64_t row)
+{
+    const struct distill_joint *job = joint->job;
+    if (module->kind == MODULE_NETWORK &&
+        shape_equals(network_input_shape(module->network), teacher_features(job->teacher)))
+        return STATUS_OK;
+    return error_set(STATUS_FORMAT,
+                     "%s: module %lld does not stand on this run's stem; run again without --resume",
+                     job->modules_path, (long long)row);
+}
+
 static enum status load_modules(struct joint *joint)
 {
     const struct distill_joint *job = joint->job;
@@ -75,6 +87,9 @@ static enum status load_modules(struct joint *joint)
         status = memory_allocate(&joint->rows, (size_t)joint->own.count, sizeof *joint->rows, "modules");
     for (int64_t i = 0; status == STATUS_OK && i < joint->own.count; i++) {
         struct module *from = &set->modules[joint->own.first + i];
+        status = check_module(joint, from, joint->own.first + i);
+        if (status != STATUS_OK)
+            break;
         joint->rows[i] = (int32_t)(joint->own.first + i);
         joint->pupils[i].module = *from;
         memset(from, 0, sizeof *from);

@@ -17,6 +17,7 @@ static struct network *network;
 static struct dataset *dataset;
 static volatile sig_atomic_t stop;
 static bool keep_parts;
+static const char *stem_said; /* by parts, of their stem, when not NULL */
 
 static void in_directory(const char *name, char path[PATH_BYTES])
 {
@@ -31,7 +32,9 @@ static enum status run(MPI_Comm comm, const struct distill_options *options, int
     char path[PATH_BYTES];
     struct option_records records = {0};
     in_directory(output, path);
-    distill_options_record(options, &records);
+    struct distill_options said = *options;
+    said.stem = stem_said != NULL ? stem_said : options->stem;
+    distill_options_record(&said, &records);
     const struct distillation distillation = {
         .network = network,
         .dataset = dataset,
@@ -178,6 +181,26 @@ static void test_a_stopped_run_resumes(void **state)
     assert_same_file("undisturbed.h5", "resumed.h5");
 }
 
+/* Parts that are whole, but whose networks take images where this run's take what the stem gives. */
+static void test_parts_that_stand_on_no_stem_are_refused(void **state)
+{
+    (void)state;
+    struct distill_options options = small_options();
+    struct distill_result result;
+    const char *stem = options.stem;
+    stem_said = stem;
+    keep_parts = true;
+    options.stem = "none";
+    options.joint_steps = 0;
+    assert_on_ranks(run(MPI_COMM_WORLD, &options, CLASSES, false, "stemless.h5", &result) == STATUS_OK);
+    options.stem = stem;
+    options.joint_steps = 1;
+    assert_on_ranks(run(MPI_COMM_WORLD, &options, CLASSES, true, "mixed.h5", &result) == STATUS_FORMAT);
+    assert_on_ranks(strstr(error_message(), "does not stand on this run's stem") != NULL);
+    stem_said = NULL;
+    keep_parts = false;
+}
+
 /* Stopped in phase two, it goes on there. */
 static void test_a_run_stopped_in_phase_two_resumes(void **state)
 {
@@ -267,6 +290,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_modules_keep_the_budget),
     cmocka_unit_test(test_a_class_is_the_same_whatever_others_are_made),
     cmocka_unit_test(test_a_stopped_run_resumes),
+    cmocka_unit_test(test_parts_that_stand_on_no_stem_are_refused),
     cmocka_unit_test(test_a_run_stopped_in_phase_two_resumes),
     cmocka_unit_test(test_gradient_changes_no_weights),
     cmocka_unit_test(test_options_that_make_no_sense_are_refused),

@@ -156,6 +156,34 @@ static void test_a_resumed_pruning_cuts_the_same(void **state)
     network_destroy(&network);
 }
 
+/* Of another input or another number of outputs, with origins that are all in range: what feeds and reads it
+ * would go past its ends. */
+static void test_a_state_with_other_ends_is_refused(void **state)
+{
+    (void)state;
+    const struct {
+        struct shape input;
+        int32_t classes;
+    } others[] = {{{8, 8, 1}, 4}, {{8, 8, 3}, 2}, {{8, 8, 3}, 5}, {{8, 8, 4}, 4}};
+    struct network *network = made_network("lenet");
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        struct network *other = NULL;
+        struct pruning *pruning = NULL, *resumed = NULL;
+        int32_t origins[1024] = {0};
+        assert_int_equal(zoo_build("lenet", others[i].input, others[i].classes, SHORTCUT_DEFAULT, &other),
+                         STATUS_OK);
+        assert_int_equal(pruning_create(other, &pruning), STATUS_OK);
+        struct pruning_state taken = pruning_state_of(pruning);
+        assert_true(taken.channel_count <= sizeof origins / sizeof *origins);
+        taken.channel_of = origins;
+        assert_int_equal(pruning_resume(network, &taken, &resumed), STATUS_FORMAT);
+        assert_null(resumed);
+        pruning_destroy(&pruning);
+        network_destroy(&other);
+    }
+    network_destroy(&network);
+}
+
 /* A channel whose parameters have no gradient matters least, and goes first; kept tells so. */
 static void test_what_does_not_matter_goes_first(void **state)
 {
@@ -283,6 +311,7 @@ int main(void)
         cmocka_unit_test(test_shut_gates_are_cut_channels),
         cmocka_unit_test(test_effects_are_difference_quotients),
         cmocka_unit_test(test_a_resumed_pruning_cuts_the_same),
+        cmocka_unit_test(test_a_state_with_other_ends_is_refused),
         cmocka_unit_test(test_what_does_not_matter_goes_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
