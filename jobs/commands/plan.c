@@ -289,6 +289,11 @@ static enum status predict_all(const struct arguments *arguments, const struct w
 {
     struct prediction alone;
     enum status status = predict(arguments, load, 1, &alone);
+    if (status == STATUS_OK && !(alone.seconds > 0))
+        status = error_set(STATUS_NOT_FOUND,
+                           "%s: the events of its last run are all of one moment, which tells nothing of "
+                           "its costs; give the directory of another run",
+                           arguments->run);
     if (status == STATUS_OK)
         status = memory_allocate(predictions, (size_t)arguments->listed, sizeof **predictions, "predictions");
     for (int32_t i = 0; i < arguments->listed && status == STATUS_OK; i++) {

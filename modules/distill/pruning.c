@@ -409,7 +409,8 @@ int32_t pruning_group_count(const struct pruning *pruning)
 
 void pruning_set_importance(struct pruning *pruning, const double *importance)
 {
-    memcpy(pruning->importance, importance, (size_t)pruning->groups.count * sizeof *importance);
+    if (pruning->groups.count > 0) /* neither is there without */
+        memcpy(pruning->importance, importance, (size_t)pruning->groups.count * sizeof *importance);
 }
 
 void pruning_kept(const struct pruning *pruning, int32_t layer, bool *kept)

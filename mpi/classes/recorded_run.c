@@ -16,11 +16,12 @@ struct timed_class {
 struct reader {
     struct recorded_run *run;
     struct timed_class *classes; /* (class_count) */
-    double started, ended, first_began, last_done, last_figure;
+    double started, ended, first_began, last_done, first_figure, last_figure;
     double share_began, share_heard; /* progress on images before the first class: first and last */
-    double heard;                    /* when a rank last said that it is on no class */
+    double heard;                    /* when a rank last said, before any figure, that it is on no class */
     bool together;            /* whether work on all classes was heard of since the last class or figure: */
     struct event first, last; /* its first and last progress */
+    double fixed_share, split_share; /* rank 0's last; ranks differ in their times, and so in these */
     enum event_state how;
 };
 
@@ -49,29 +50,36 @@ static void read_class(struct reader *reader, const struct event *event)
         if (class->done == 0) {
             class->done = event->time;
             reader->last_done = fmax(reader->last_done, event->time);
-        } else if (reader->last_figure <= reader->last_done) { /* the first figure */
-            reader->run->besides = fmax(0, reader->heard - reader->last_done);
+        } else if (reader->first_figure == 0 || event->time < reader->first_figure) {
+            reader->first_figure = event->time;
         }
         reader->last_figure = fmax(reader->last_figure, event->time);
         reader->together = false;
     }
 }
 
+/* Events of several ranks are in the file as they came in, not by time: what was before what, their times
+ * tell. */
 static void read_rank(struct reader *reader, const struct event *event)
 {
     if (event->state != STATE_RUNNING || event->class_index >= 0)
         return;
-    reader->heard = event->time;
-    if (reader->first_began == 0 && event->total > 0) {
-        if (reader->share_began == 0)
+    if (reader->first_figure == 0 || event->time < reader->first_figure)
+        reader->heard = fmax(reader->heard, event->time);
+    if (event->total > 0 && (reader->first_began == 0 || event->time <= reader->first_began)) {
+        if (reader->share_began == 0 || event->time < reader->share_began)
             reader->share_began = event->time;
-        reader->share_heard = event->time;
+        reader->share_heard = fmax(reader->share_heard, event->time);
     }
     if (event->done == 0 || event->total == 0)
         return;
     if (!reader->together)
         reader->first = *event;
     reader->last = *event;
+    if (event->rank == 0) {
+        reader->fixed_share = event->fixed_share;
+        reader->split_share = event->split_share;
+    }
     reader->together = true;
 }
 
@@ -153,13 +161,14 @@ static void time_the_rest(struct reader *reader)
     run->elapsed = reader->ended - reader->started;
     run->before = fmax(0, reader->first_began - reader->started);
     run->before_shared = fmin(run->before, fmax(0, reader->share_heard - reader->share_began));
+    run->besides = reader->first_figure > 0 ? fmax(0, reader->heard - reader->last_done) : 0;
     run->making = fmax(0, reader->last_figure - reader->last_done - run->besides);
     if (reader->together && last->done > first->done && last->time > first->time) {
         double pace = (last->time - first->time) / (double)(last->done - first->done);
         run->together.ready = fmax(0, first->time - reader->last_figure - pace * (double)first->done);
         run->together.seconds = pace * (double)last->total;
-        run->together.fixed_share = last->fixed_share;
-        run->together.split_share = last->split_share;
+        run->together.fixed_share = reader->fixed_share;
+        run->together.split_share = reader->split_share;
         rest = reader->ended - last->time;
     }
     run->storing = fmax(0, rest);

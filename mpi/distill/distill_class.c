@@ -23,9 +23,9 @@ static void observe_channels(struct distiller *distiller, const float *gradient)
 static enum status learn_round(struct distiller *distiller)
 {
     const struct distill_options *options = distiller->classes->options;
-    int32_t steps = options->steps / 2 / DISTILLER_ROUNDS;
+    int32_t steps = distiller_round_steps(options);
     enum status status = distiller_begin_steps(distiller, pruning_network(distiller->pruning));
-    while (status == STATUS_OK && distiller->place.done < (steps > 0 ? steps : 1)) {
+    while (status == STATUS_OK && distiller->place.done < steps) {
         status = distiller_step(distiller, sampling_draw, options->rate, observe_channels);
         if (status == STATUS_OK)
             status = distiller_rest(distiller);
@@ -121,6 +121,12 @@ static enum status tune(struct distiller *distiller)
             status = distiller_rest(distiller);
     }
     distiller_end_steps(distiller);
+    if (status == STATUS_OK && total > 0 && !distiller_has_best(distiller))
+        status =
+            error_set(STATUS_MISMATCH,
+                      "distilling class %d diverged: at no look was its loss on held-back images finite; "
+                      "use a smaller --rate",
+                      (int)distiller->task->class_index);
     if (status == STATUS_OK && total > 0)
         go_back_to_best(distiller);
     if (status == STATUS_OK)

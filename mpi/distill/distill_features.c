@@ -227,12 +227,14 @@ static void make_share(struct feature_maker *maker, struct run_progress *progres
     size_t feature_floats = shape_count(teacher_features(maker->teacher));
     size_t classes = (size_t)maker->teacher->tail->class_count;
     double started = seconds_now();
-    for (int64_t at = 0; at < count; at += piece) {
+    run_progress_rank(progress, "asking the parent", -1, 0, count, 0);
+    for (int64_t at = 0, end; at < count; at = end) {
+        end = count - at < piece ? count : at + piece;
+        feature_maker_run(maker, shown + at, end - at, features + (size_t)at * feature_floats,
+                          logits + (size_t)at * classes);
         double elapsed = seconds_now() - started;
-        run_progress_rank(progress, "asking the parent", -1, at, count,
-                          elapsed > 0 ? (double)at / elapsed : 0);
-        feature_maker_run(maker, shown + at, count - at < piece ? count - at : piece,
-                          features + (size_t)at * feature_floats, logits + (size_t)at * classes);
+        run_progress_rank(progress, "asking the parent", -1, end, count,
+                          elapsed > 0 ? (double)end / elapsed : 0);
     }
 }
 

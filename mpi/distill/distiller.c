@@ -14,6 +14,28 @@ enum {
 
 static const double NO_LOSS = 1e300; /* no state is worse */
 
+/* --- steps --- */
+
+int32_t distiller_round_steps(const struct distill_options *options)
+{
+    int32_t steps = options->steps / 2 / DISTILLER_ROUNDS;
+    return steps > 0 ? steps : 1;
+}
+
+static int32_t settle_steps(const struct distill_options *options)
+{
+    return options->steps < SETTLE_STEPS ? options->steps : SETTLE_STEPS;
+}
+
+/* Of all phases, at most: tuning may end early. */
+static int64_t steps_of(const struct distill_options *options)
+{
+    int64_t learning = options->frozen ? options->steps
+                                       : (int64_t)distiller_round_steps(options) * DISTILLER_ROUNDS +
+                                             options->steps - options->steps / 2;
+    return learning + settle_steps(options);
+}
+
 /* --- a step --- */
 
 static void load_slice(void *context, int worker, struct share slice, float *inputs)
@@ -46,7 +68,7 @@ static void tell_progress(const struct distiller *distiller)
     int64_t step = distiller->place.step;
     double images = (double)(step - distiller->first_step) * options->batch_images;
     run_progress_rank(distiller->task->progress, "distilling", distiller->task->row,
-                      step * options->batch_images, (int64_t)options->steps * options->batch_images,
+                      step * options->batch_images, steps_of(options) * options->batch_images,
                       elapsed > 0 ? images / elapsed / ranks_count(distiller->task->group) : 0);
 }
 
@@ -97,6 +119,11 @@ void distiller_end_steps(struct distiller *distiller)
     trainer_destroy(&distiller->trainer);
 }
 
+bool distiller_has_best(const struct distiller *distiller)
+{
+    return distiller->place.best_loss < NO_LOSS;
+}
+
 void distiller_enter(struct distiller *distiller, enum distiller_phase phase)
 {
     distiller->place =
@@ -105,9 +132,9 @@ void distiller_enter(struct distiller *distiller, enum distiller_phase phase)
 
 enum status distiller_settle(struct distiller *distiller)
 {
-    int32_t steps = distiller->classes->options->steps;
+    int32_t steps = settle_steps(distiller->classes->options);
     enum status status = distiller_begin_steps(distiller, pruning_network(distiller->pruning));
-    while (status == STATUS_OK && distiller->place.done < (steps < SETTLE_STEPS ? steps : SETTLE_STEPS)) {
+    while (status == STATUS_OK && distiller->place.done < steps) {
         status = distiller_step(distiller, sampling_draw_any, 0, NULL);
         if (status == STATUS_OK)
             status = distiller_rest(distiller);
@@ -215,7 +242,7 @@ static bool is_place(const struct distiller *distiller, const struct distiller_p
     bool of_gates = place->phase == DISTILLER_GATES;
     return (place->phase == DISTILLER_SETTLING || of_gates == options->frozen) &&
            place->round < DISTILLER_ROUNDS && place->done <= options->steps &&
-           place->step <= (int64_t)options->steps + DISTILLER_ROUNDS + SETTLE_STEPS;
+           place->step <= steps_of(options);
 }
 
 /* The arrays are as long as `state` says; the network is the pruning's. */
@@ -232,6 +259,9 @@ static enum status check_values(const struct distiller *distiller, const struct 
         (phase == DISTILLER_GATES &&
          pruning_group_count(distiller->pruning) != distiller->gates.groups.count))
         return misfit(distiller, "gates");
+    for (size_t g = 0; g < state->score_count; g++)
+        if (!isfinite(state->scores[g])) /* would be sorted in no order */
+            return misfit(distiller, "score of a gate");
     return STATUS_OK;
 }
 
@@ -266,8 +296,13 @@ static enum status take_state(struct distiller *distiller, struct distiller_stat
                                        .importance = state->importance,
                                        .group_count = (int32_t)state->importance_count};
     enum status status = is_place(distiller, &state->place) ? STATUS_OK : misfit(distiller, "place");
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
         status = pruning_resume(distiller->whole, &left, &distiller->pruning);
+        if (status == STATUS_FORMAT)
+            error_message_prefix("%s does not fit the class that is distilled; remove the file to begin the "
+                                 "class anew: ",
+                                 distiller->task->checkpoint_path);
+    }
     if (status == STATUS_OK)
         status = check_values(distiller, state);
     return status == STATUS_OK ? take_values(distiller, state) : status;
@@ -362,7 +397,7 @@ enum status distiller_begin(struct distiller *distiller, const struct distill_cl
     distiller->started = distiller->saved = seconds_now();
     distiller->curve = (struct run_curve){.progress = ranks_rank(task->group) == 0 ? task->progress : NULL,
                                           .class_index = task->row,
-                                          .total = options->steps};
+                                          .total = steps_of(options)};
     distiller_enter(distiller, options->frozen ? DISTILLER_GATES : DISTILLER_CUTTING);
     enum status status = ranks_agree(task->group, prepare(distiller));
     return status == STATUS_OK ? begin_or_go_on(distiller) : status;

@@ -54,6 +54,12 @@ void distiller_end_steps(struct distiller *distiller);
 /* An image of the pool for `place` of the batch of `step` (modules/distill/sampling.h). */
 typedef uint32_t distiller_draw(const struct sampling *sampling, int64_t step, int64_t place);
 
+/* Steps of a round of cutting. */
+int32_t distiller_round_steps(const struct distill_options *options);
+
+/* Whether a look at held-back images has found a state with a finite loss. */
+bool distiller_has_best(const struct distiller *distiller);
+
 /* Collective. One batch, drawn as `draw` says. `observe` (or NULL) is given the gradient before the step is
  * taken; at rate 0 the running statistics alone move. Behind it the place is moved on, and whatever the phase
  * does then is done before distiller_rest. */

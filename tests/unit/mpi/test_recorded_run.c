@@ -184,6 +184,25 @@ static void test_images_shared_before_the_first_class(void **state)
     recorded_run_clear(&run);
 }
 
+/* As the ranks' connections happened to be read. */
+static void test_events_count_by_their_times(void **state)
+{
+    (void)state;
+    struct recorded_run run;
+    write_events(
+        START(2, 1) RANK(1, ",\"total\":64", 1003) RANK(0, ",\"total\":64", 1002) CLASS(0, 0, "running", 1010)
+            RANK(1, ",\"done\":64,\"total\":64", 1009) CLASS(0, 0, "done", 1020) CLASS(0, 0, "done", 1030)
+                RANK(1, "", 1025) RANK(0, ",\"done\":10,\"total\":100,\"fixed_share\":0.5", 1031)
+                    RANK(1, ",\"done\":20,\"total\":100,\"fixed_share\":0.75", 1041) END("done", 1042));
+    assert_int_equal(recorded_run_read(directory, 0, &run), STATUS_OK);
+    assert_near(run.before_shared, 7);
+    assert_near(run.besides, 5);
+    assert_near(run.making, 5);
+    assert_near(run.together.seconds, 100);
+    assert_near(run.together.fixed_share, 0.5); /* of rank 0 */
+    recorded_run_clear(&run);
+}
+
 static void assert_refused(const char *why)
 {
     struct recorded_run run;
@@ -214,6 +233,7 @@ int main(void)
         cmocka_unit_test(test_work_besides_the_classes_is_not_making),
         cmocka_unit_test(test_steps_together_are_told_by_their_pace),
         cmocka_unit_test(test_steps_together_of_a_resumed_run_count_as_all),
+        cmocka_unit_test(test_events_count_by_their_times),
         cmocka_unit_test(test_runs_that_tell_nothing_are_refused),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
