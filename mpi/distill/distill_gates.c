@@ -32,27 +32,15 @@ static enum status set_gates(struct distiller *distiller, uint64_t budget)
     return status;
 }
 
-/* How many of the steps measure. */
-static int32_t measuring_steps(const struct distiller *distiller)
-{
-    int32_t steps = distiller->classes->options->steps;
-    return steps / 4 > 0 ? steps / 4 : 1;
-}
-
 /* The gates as the next steps will have them. */
 static enum status set_for_step(struct distiller *distiller)
 {
     int32_t steps = distiller->classes->options->steps, lowering = steps / 2 > 0 ? steps / 2 : 1;
-    int32_t measuring = measuring_steps(distiller), i = distiller->place.done - measuring;
+    int32_t measuring = distiller_measuring_steps(distiller->classes->options),
+            i = distiller->place.done - measuring;
     if (i == 0)
-        for (int32_t g = 0; g < distiller->gates.groups.count; g++) {
-            if (distiller->scores[g] < 0) /* a sum of squares: none of ours */
-                return error_set(STATUS_FORMAT,
-                                 "%s: the score of gate %d is %g, expected at least 0; remove the file to "
-                                 "begin the class anew",
-                                 distiller->task->checkpoint_path, (int)g, distiller->scores[g]);
+        for (int32_t g = 0; g < distiller->gates.groups.count; g++)
             distiller->scores[g] = sqrt(distiller->scores[g] / measuring);
-        }
     if (i < 0 || i % STEPS_A_SETTING != 0)
         return STATUS_OK;
     int32_t round = i < lowering ? 1 + (int32_t)((int64_t)i * DISTILLER_ROUNDS / lowering) : DISTILLER_ROUNDS;
@@ -64,7 +52,7 @@ static enum status set_for_step(struct distiller *distiller)
 enum status distill_gates(struct distiller *distiller)
 {
     MPI_Comm group = distiller->task->group;
-    int32_t measuring = measuring_steps(distiller);
+    int32_t measuring = distiller_measuring_steps(distiller->classes->options);
     enum status status = distiller_begin_steps(distiller, distiller->gates.network);
     while (status == STATUS_OK && distiller->place.done < distiller->classes->options->steps) {
         bool measures = distiller->place.done < measuring;

@@ -22,6 +22,11 @@ int32_t distiller_round_steps(const struct distill_options *options)
     return steps > 0 ? steps : 1;
 }
 
+int32_t distiller_measuring_steps(const struct distill_options *options)
+{
+    return options->steps / 4 > 0 ? options->steps / 4 : 1;
+}
+
 static int32_t settle_steps(const struct distill_options *options)
 {
     return options->steps < SETTLE_STEPS ? options->steps : SETTLE_STEPS;
@@ -259,8 +264,10 @@ static enum status check_values(const struct distiller *distiller, const struct 
         (phase == DISTILLER_GATES &&
          pruning_group_count(distiller->pruning) != distiller->gates.groups.count))
         return misfit(distiller, "gates");
+    /* They are sorted; and sums of squares, of which the root is taken, until all is measured. */
+    bool sums = state->place.done <= distiller_measuring_steps(distiller->classes->options);
     for (size_t g = 0; g < state->score_count; g++)
-        if (!isfinite(state->scores[g])) /* would be sorted in no order */
+        if (!isfinite(state->scores[g]) || (sums && state->scores[g] < 0))
             return misfit(distiller, "score of a gate");
     return STATUS_OK;
 }

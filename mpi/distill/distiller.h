@@ -54,8 +54,9 @@ void distiller_end_steps(struct distiller *distiller);
 /* An image of the pool for `place` of the batch of `step` (modules/distill/sampling.h). */
 typedef uint32_t distiller_draw(const struct sampling *sampling, int64_t step, int64_t place);
 
-/* Steps of a round of cutting. */
+/* Steps of a round of cutting, and, of method gradient, those that measure before any gate moves. */
 int32_t distiller_round_steps(const struct distill_options *options);
+int32_t distiller_measuring_steps(const struct distill_options *options);
 
 /* Whether a look at held-back images has found a state with a finite loss. */
 bool distiller_has_best(const struct distiller *distiller);
