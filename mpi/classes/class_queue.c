@@ -9,7 +9,7 @@
 #include "compute/base/memory.h"
 #include "mpi/ranks.h"
 
-enum { TAG_ASK = 1, TAG_ANSWER, TAG_CLOSED };
+enum { TAG_ASK = 1, TAG_ANSWER, TAG_CLOSED, TAG_CONNECT };
 enum { ASK_NEXT, ASK_CLOSE };
 /* A blocking receive would spin on a core that has classes to compute. */
 enum {
@@ -94,6 +94,12 @@ static bool serve(struct class_queue *queue)
     return there;
 }
 
+static void pause_longer(struct timespec *pause, long most)
+{
+    nanosleep(pause, NULL);
+    pause->tv_nsec = 2 * pause->tv_nsec < most ? 2 * pause->tv_nsec : most;
+}
+
 static void *work_beside(void *argument)
 {
     struct class_queue *queue = argument;
@@ -104,13 +110,40 @@ static void *work_beside(void *argument)
         if (serve(queue)) {
             pause.tv_nsec = least;
         } else {
-            nanosleep(&pause, NULL);
-            pause.tv_nsec = 2 * pause.tv_nsec < most ? 2 * pause.tv_nsec : most;
+            pause_longer(&pause, most);
         }
         if (*queue->own_stop != 0 || atomic_load(&queue->closed))
             queue->stopped = 1;
     }
     return NULL;
+}
+
+/* A barrier would spin: ranks without classes left would take the cores, where they have to share them, of
+ * those that still compute, and burn energy where they have not.
+ */
+static void wait_for_all(MPI_Comm comm)
+{
+    MPI_Request request;
+    struct timespec pause = {0, ANSWER_NANOSECONDS};
+    int there;
+    MPI_Ibarrier(comm, &request);
+    for (MPI_Test(&request, &there, MPI_STATUS_IGNORE); !there; MPI_Test(&request, &there, MPI_STATUS_IGNORE))
+        pause_longer(&pause, ANSWER_NANOSECONDS_MOST);
+}
+
+/* MPI libraries make a connection when its first message is sent. Two threads of a rank would do so at once,
+ * the worker asking and the queue's looking for messages, which is where a TCP transport is weakest. So while
+ * there is one thread nothing is said on every way that the queue takes later.
+ */
+static void connect_all(const struct class_queue *queue)
+{
+    if (queue->rank != 0)
+        MPI_Sendrecv(NULL, 0, MPI_BYTE, 0, TAG_CONNECT, NULL, 0, MPI_BYTE, 0, TAG_CONNECT, queue->comm,
+                     MPI_STATUS_IGNORE);
+    for (int rank = 1; queue->rank == 0 && rank < queue->rank_count; rank++)
+        MPI_Sendrecv(NULL, 0, MPI_BYTE, rank, TAG_CONNECT, NULL, 0, MPI_BYTE, rank, TAG_CONNECT, queue->comm,
+                     MPI_STATUS_IGNORE);
+    wait_for_all(queue->comm);
 }
 
 /* Signals are for the main thread alone: it saves and stops. */
@@ -151,6 +184,7 @@ enum status class_queue_create(MPI_Comm comm, int32_t item_count, const volatile
     atomic_init(&created->closed, false);
     atomic_init(&created->ending, false);
     if (created->rank_count > 1) {
+        connect_all(created);
         int failure = start_thread(created);
         created->threaded = failure == 0;
         if (failure != 0)
@@ -194,7 +228,7 @@ void class_queue_destroy(struct class_queue **queue)
 {
     if (*queue == NULL)
         return;
-    MPI_Barrier((*queue)->comm); /* nobody asks any more */
+    wait_for_all((*queue)->comm); /* nobody asks any more */
     atomic_store(&(*queue)->ending, true);
     if ((*queue)->threaded)
         pthread_join((*queue)->thread, NULL);

@@ -134,6 +134,28 @@ static void test_an_own_stop_stops_this_rank_alone(void **state)
     class_queue_destroy(&queue);
 }
 
+static double processor_seconds(void)
+{
+    struct timespec used;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return (double)used.tv_sec + 1e-9 * (double)used.tv_nsec;
+}
+
+/* Whoever has no class left leaves the cores to those that have: waiting takes next to no processor time. */
+static void test_waiting_for_the_last_item_is_sleeping(void **state)
+{
+    (void)state;
+    struct class_queue *queue = NULL;
+    assert_on_ranks(class_queue_create(MPI_COMM_WORLD, 0, &never, &queue) == STATUS_OK);
+    assert_on_ranks(class_queue_next(queue) == -1);
+    if (ranks_rank(MPI_COMM_WORLD) == 0)
+        nanosleep(&(struct timespec){1, 0}, NULL);
+    double started = seconds_now(), used = processor_seconds();
+    class_queue_destroy(&queue);
+    assert_on_ranks(ranks_rank(MPI_COMM_WORLD) == 0 || seconds_now() - started > 0.5);
+    assert_on_ranks(processor_seconds() - used < 0.1);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_every_item_once),
     cmocka_unit_test(test_fewer_items_than_ranks),
@@ -141,5 +163,6 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_closing_drops_the_rest_for_all),
     cmocka_unit_test(test_closing_stops_all),
     cmocka_unit_test(test_an_own_stop_stops_this_rank_alone),
+    cmocka_unit_test(test_waiting_for_the_last_item_is_sleeping),
 };
 ON_RANKS_MAIN(tests)
