@@ -409,7 +409,7 @@ int32_t pruning_group_count(const struct pruning *pruning)
 
 void pruning_set_importance(struct pruning *pruning, const double *importance)
 {
-    if (pruning->groups.count > 0) /* neither is there without */
+    if (pruning->groups.count > 0) /* the caller's may be NULL without */
         memcpy(pruning->importance, importance, (size_t)pruning->groups.count * sizeof *importance);
 }
 

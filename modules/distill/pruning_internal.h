@@ -17,7 +17,7 @@ struct pruning {
     int32_t *channel_of;
     struct channel_groups groups;
     double *importance; /* (groups.count) */
-    bool *counted;      /* (layer_count): the layer's parameters make channels; see counts_for_importance */
+    bool *counted;      /* (layer_count): the layer's parameters make channels; see find_counted */
 };
 
 /* Fills what follows from pruning->network: groups, importance (none yet) and counted. What a failure leaves

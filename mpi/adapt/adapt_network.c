@@ -1,5 +1,6 @@
 #include "mpi/adapt/adapt_network.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "compute/base/memory.h"
@@ -159,7 +160,9 @@ static enum status measure(struct adapter *adapter, const float *scores, double 
                                 adapter->job->temperature, top1, loss);
 }
 
-/* Collective. Remembers the state when it is better than *loss, which with *top1 then is its. */
+/* Collective. Remembers the state when its loss is finite and better than *loss, which with *top1 then is
+ * its.
+ */
 static enum status look(struct adapter *adapter, double *top1, double *loss)
 {
     const struct network *network = pruning_network(adapter->pruning);
@@ -168,7 +171,7 @@ static enum status look(struct adapter *adapter, double *top1, double *loss)
     if (status == STATUS_OK)
         status = measure(adapter, adapter->held_scores, &now_top1, &now_loss);
     status = ranks_agree(adapter->job->comm, status);
-    if (status != STATUS_OK || (adapter->looked && !(now_loss < *loss)))
+    if (status != STATUS_OK || !isfinite(now_loss) || (adapter->looked && !(now_loss < *loss)))
         return status;
     adapter->looked = true;
     *top1 = now_top1;
@@ -249,7 +252,8 @@ static enum status make_step(struct adapter *adapter, float rate, bool observes)
     int64_t images = adapter->step * job->options->batch_images;
     run_progress_rank(job->progress, "adapting a union", -1, images, job->steps * job->options->batch_images,
                       elapsed > 0 ? (double)images / elapsed / ranks_count(job->comm) : 0);
-    return made.stop ? error_set(STATUS_STOPPED, "stopped by a signal while adapting %s", job->where)
+    return made.stop ? error_set(STATUS_STOPPED, "stopped by a signal while adapting %s; nothing was written",
+                                 job->where)
                      : STATUS_OK;
 }
 
@@ -297,6 +301,11 @@ static enum status tune(struct adapter *adapter, struct network_adapted *result)
             status = look(adapter, &result->after_top1, &result->after_loss);
     }
     trainer_destroy(&adapter->trainer);
+    if (status == STATUS_OK && !adapter->looked)
+        status = error_set(STATUS_MISMATCH,
+                           "adapting %s diverged: at no look was its loss on held-back images finite; use a "
+                           "smaller --rate",
+                           adapter->job->where);
     return status;
 }
 
@@ -324,6 +333,12 @@ enum status adapt_network(const struct network_adapting *adapting, struct networ
                              measure(&adapter, adapter.held.logits, &result->parent_top1, &parent_loss));
     if (status == STATUS_OK)
         status = look(&adapter, &result->after_top1, &result->after_loss);
+    if (status == STATUS_OK && !adapter.looked)
+        status =
+            error_set(STATUS_MISMATCH,
+                      "%s: its loss on held-back images is not finite, so that its weights overflow; give "
+                      "a network whose outputs are numbers",
+                      adapting->where);
     result->before_top1 = result->after_top1;
     result->before_loss = result->after_loss;
     if (status == STATUS_OK && network_multiply_adds(*network) > adapting->multiply_adds)

@@ -50,6 +50,11 @@ static enum status take_module(const struct class_work *work, const char *path, 
     if (set->module_count != 1)
         return error_set(STATUS_FORMAT, "%s: has %d modules, expected the one of its class", path,
                          (int)set->module_count);
+    if ((set->modules[0].parent >= 0) != (work->parent_count > 0))
+        return error_set(STATUS_MISMATCH,
+                         "%s: its module stands on %s, this run's on %s; start afresh without --resume", path,
+                         set->modules[0].parent >= 0 ? "another network" : "none",
+                         work->parent_count > 0 ? "one" : "none");
     if (set->modules[0].parent >= 0)
         status = find_parent(work, path, set->parents[set->modules[0].parent], &parent);
     if (status != STATUS_OK)

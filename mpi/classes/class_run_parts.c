@@ -53,9 +53,10 @@ static enum status forget_parts(const struct runner *runner)
     char line[512];
     enum status status = parts_folder_clear(runner->parts, &removed);
     if (status == STATUS_OK && removed > 0) {
-        snprintf(line, sizeof line,
-                 "%s: %d files of an earlier run removed (--resume would have gone on from them)",
-                 runner->parts, (int)removed);
+        snprintf(
+            line, sizeof line,
+            "%s: %d files of an earlier run removed (with the same options --resume goes on from such files)",
+            runner->parts, (int)removed);
         note(runner->work, line);
     }
     return status;

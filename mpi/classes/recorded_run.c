@@ -19,7 +19,7 @@ struct reader {
     double started, ended, first_began, last_done, first_figure, last_figure;
     double share_began, share_heard; /* progress on images before the first class: first and last */
     double heard;                    /* when a rank last said, before any figure, that it is on no class */
-    bool together;            /* whether work on all classes was heard of since the last class or figure: */
+    bool together;            /* whether work on all classes was heard of after the last class or figure: */
     struct event first, last; /* its first and last progress */
     double fixed_share, split_share; /* rank 0's last; ranks differ in their times, and so in these */
     enum event_state how;
@@ -47,35 +47,39 @@ static void read_class(struct reader *reader, const struct event *event)
         if (reader->first_began == 0 || event->time < reader->first_began)
             reader->first_began = event->time;
     } else if (event->state == STATE_DONE && class->began != 0) {
-        if (class->done == 0) {
+        if (event->value < 0) { /* whoever makes a class tells no figure, whoever makes its module does */
             class->done = event->time;
             reader->last_done = fmax(reader->last_done, event->time);
         } else if (reader->first_figure == 0 || event->time < reader->first_figure) {
             reader->first_figure = event->time;
         }
         reader->last_figure = fmax(reader->last_figure, event->time);
-        reader->together = false;
     }
 }
 
-/* Events of several ranks are in the file as they came in, not by time: what was before what, their times
- * tell. */
-static void read_rank(struct reader *reader, const struct event *event)
+static enum status read_run(void *data, const struct event *event)
 {
-    if (event->state != STATE_RUNNING || event->class_index >= 0)
-        return;
-    if (reader->first_figure == 0 || event->time < reader->first_figure)
-        reader->heard = fmax(reader->heard, event->time);
-    if (event->total > 0 && (reader->first_began == 0 || event->time <= reader->first_began)) {
-        if (reader->share_began == 0 || event->time < reader->share_began)
-            reader->share_began = event->time;
-        reader->share_heard = fmax(reader->share_heard, event->time);
+    struct reader *reader = data;
+    if (event->kind == EVENT_RUN_START)
+        return read_start(reader, event);
+    if (event->kind == EVENT_CLASS)
+        read_class(reader, event);
+    if (event->kind == EVENT_RUN_END) {
+        reader->ended = event->time;
+        reader->how = event->state;
     }
-    if (event->done == 0 || event->total == 0)
-        return;
-    if (!reader->together)
+    if (event->memory_bytes > reader->run->memory_bytes_max)
+        reader->run->memory_bytes_max = event->memory_bytes;
+    return STATUS_OK;
+}
+
+/* Work on all classes together, after all of them. */
+static void read_together(struct reader *reader, const struct event *event)
+{
+    if (!reader->together || event->time < reader->first.time)
         reader->first = *event;
-    reader->last = *event;
+    if (!reader->together || event->time >= reader->last.time)
+        reader->last = *event;
     if (event->rank == 0) {
         reader->fixed_share = event->fixed_share;
         reader->split_share = event->split_share;
@@ -83,21 +87,22 @@ static void read_rank(struct reader *reader, const struct event *event)
     reader->together = true;
 }
 
-static enum status read_event(void *data, const struct event *event)
+/* Work on no class, when the times of all classes are known: events of several ranks are in the file as they
+ * came in, so that what was before what their times alone tell. */
+static enum status read_rank(void *data, const struct event *event)
 {
     struct reader *reader = data;
-    if (event->kind == EVENT_RUN_START)
-        return read_start(reader, event);
-    if (event->kind == EVENT_CLASS)
-        read_class(reader, event);
-    if (event->kind == EVENT_RANK)
-        read_rank(reader, event);
-    if (event->kind == EVENT_RUN_END) {
-        reader->ended = event->time;
-        reader->how = event->state;
+    if (event->kind != EVENT_RANK || event->state != STATE_RUNNING || event->class_index >= 0)
+        return STATUS_OK;
+    if (event->time < reader->first_figure)
+        reader->heard = fmax(reader->heard, event->time);
+    if (event->total > 0 && (reader->first_began == 0 || event->time <= reader->first_began)) {
+        if (reader->share_began == 0 || event->time < reader->share_began)
+            reader->share_began = event->time;
+        reader->share_heard = fmax(reader->share_heard, event->time);
     }
-    if (event->memory_bytes > reader->run->memory_bytes_max)
-        reader->run->memory_bytes_max = event->memory_bytes;
+    if (event->done > 0 && event->total > 0 && event->time >= reader->last_figure)
+        read_together(reader, event);
     return STATUS_OK;
 }
 
@@ -203,7 +208,9 @@ enum status recorded_run_read(const char *run_directory, double sharing_loss, st
     struct reader reader = {.run = run, .how = STATE_NONE};
     uint64_t skipped = 0;
     memset(run, 0, sizeof *run);
-    enum status status = events_file_read(run_directory, read_event, &reader, &skipped);
+    enum status status = events_file_read(run_directory, read_run, &reader, &skipped);
+    if (status == STATUS_OK)
+        status = events_file_read(run_directory, read_rank, &reader, &skipped);
     if (status == STATUS_OK)
         status = fill(&reader, run_directory, sharing_loss);
     memory_free(&reader.classes);

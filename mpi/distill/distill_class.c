@@ -121,13 +121,13 @@ static enum status tune(struct distiller *distiller)
             status = distiller_rest(distiller);
     }
     distiller_end_steps(distiller);
-    if (status == STATUS_OK && total > 0 && !distiller_has_best(distiller))
+    if (status == STATUS_OK && !distiller_has_best(distiller))
         status =
             error_set(STATUS_MISMATCH,
                       "distilling class %d diverged: at no look was its loss on held-back images finite; "
                       "use a smaller --rate",
                       (int)distiller->task->class_index);
-    if (status == STATUS_OK && total > 0)
+    if (status == STATUS_OK)
         go_back_to_best(distiller);
     if (status == STATUS_OK)
         distiller_enter(distiller, DISTILLER_SETTLING);

@@ -63,7 +63,7 @@ struct joint {
 static enum status check_module(const struct joint *joint, const struct module *module, int64_t row)
 {
     const struct distill_joint *job = joint->job;
-    if (module->kind == MODULE_NETWORK &&
+    if (module->kind == MODULE_NETWORK && (module->parent >= 0) == (job->teacher->stem != NULL) &&
         shape_equals(network_input_shape(module->network), teacher_features(job->teacher)))
         return STATUS_OK;
     return error_set(STATUS_FORMAT,
@@ -422,6 +422,19 @@ static enum status make_step(struct joint *joint, int64_t step, bool *stop)
     return STATUS_OK;
 }
 
+/* Collective. The best state's figures after a checkpoint. One whose loss is no number was never the best of
+ * any: it was there before a first look that counted. */
+static enum status look_back(struct joint *joint)
+{
+    double loss, top1;
+    enum status status = measure_held(joint, true, &loss, &top1);
+    if (status == STATUS_OK && loss < joint->best_loss) {
+        joint->best_loss = loss;
+        joint->best_top1 = top1;
+    }
+    return status;
+}
+
 /* Collective. Goes on where an earlier run was; or begins, with a look. */
 static enum status begin(struct joint *joint)
 {
@@ -431,8 +444,7 @@ static enum status begin(struct joint *joint)
                                            &joint->first_step);
     if (status != STATUS_OK)
         return status;
-    return joint->first_step > 0 ? measure_held(joint, true, &joint->best_loss, &joint->best_top1)
-                                 : look(joint);
+    return joint->first_step > 0 ? look_back(joint) : look(joint);
 }
 
 /* Collective. Whether it is time to save by the first rank's clock. */

@@ -6,5 +6,5 @@
 compiler=$3
 need "$compiler"
 cmake -S "$source_dir" -B "$build_dir/checks/$compiler" -G Ninja -DCMAKE_BUILD_TYPE=Release \
-    -DCMAKE_C_COMPILER="$compiler" -DCMAKE_COMPILE_WARNING_AS_ERROR=ON
+    -DCMAKE_C_COMPILER="$compiler" -DCMAKE_COMPILE_WARNING_AS_ERROR=ON -DFACET_SANITIZE=
 cmake --build "$build_dir/checks/$compiler" --parallel "$(nproc)"

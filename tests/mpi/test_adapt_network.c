@@ -147,6 +147,12 @@ static void test_what_cannot_be_adapted_is_refused(void **state)
     assert_on_ranks(adapt(MPI_COMM_WORLD, parent, all, 0, UINT64_MAX, &network, &result) == STATUS_NOT_FOUND);
     assert_on_ranks(strstr(error_message(), "bright") != NULL);
     network_destroy(&network);
+    network = make_pupil(2); /* its outputs overflow */
+    for (size_t i = 0; i < network->parameter_count; i++)
+        network->parameters[i] = 3e38F;
+    assert_on_ranks(adapt(MPI_COMM_WORLD, parent, all, 0, UINT64_MAX, &network, &result) == STATUS_MISMATCH);
+    assert_on_ranks(strstr(error_message(), "not finite") != NULL);
+    network_destroy(&network);
     network_destroy(&parent);
     dataset_destroy(&all);
     dataset_destroy(&some);

@@ -2,6 +2,7 @@
  * number of ranks, and nothing else is believed. */
 #include "tests/mpi/noise.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -234,6 +235,30 @@ static void other_channels(struct distiller_state *state)
 {
     ((int32_t *)state->channel_of)[0] = -1;
 }
+static void no_score(struct distiller_state *state)
+{
+    assert_on_ranks(state->score_count > 2);
+    ((double *)state->scores)[2] = NAN;
+}
+static void negative_score(struct distiller_state *state)
+{
+    assert_on_ranks(state->score_count > 2); /* after the first step they are sums of squares */
+    ((double *)state->scores)[2] = -1e-3;
+}
+
+/* What one step left, changed, does not go on. */
+static void expect_refusals(const struct distill_options *options,
+                            void (*const *changes)(struct distiller_state *), size_t count)
+{
+    uint8_t digest[DIGEST_BYTES];
+    for (size_t i = 0; i < count; i++) {
+        forget();
+        assert_on_ranks(make(MPI_COMM_WORLD, options, 1, 1e9, digest) == STATUS_STOPPED);
+        reseal(changes[i]);
+        assert_on_ranks(make(MPI_COMM_WORLD, options, 0, 1e9, digest) == STATUS_FORMAT);
+    }
+    forget();
+}
 
 static void test_what_does_not_fit_is_refused(void **state)
 {
@@ -242,14 +267,16 @@ static void test_what_does_not_fit_is_refused(void **state)
     static void (*const changes[])(struct distiller_state *) = {
         wrong_phase,   wrong_step,     wrong_round,  wrong_loss,   fewer_velocities,
         no_importance, fewer_channels, fewer_layers, other_layers, other_channels};
-    uint8_t digest[DIGEST_BYTES];
-    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
-        forget();
-        assert_on_ranks(make(MPI_COMM_WORLD, &options, 1, 1e9, digest) == STATUS_STOPPED);
-        reseal(changes[i]);
-        assert_on_ranks(make(MPI_COMM_WORLD, &options, 0, 1e9, digest) == STATUS_FORMAT);
-    }
-    forget();
+    expect_refusals(&options, changes, sizeof changes / sizeof *changes);
+}
+
+static void test_scores_that_are_none_are_refused(void **state)
+{
+    (void)state;
+    struct distill_options options = small_options();
+    static void (*const changes[])(struct distiller_state *) = {no_score, negative_score};
+    options.frozen = true;
+    expect_refusals(&options, changes, sizeof changes / sizeof *changes);
 }
 
 static const struct CMUnitTest tests[] = {
@@ -258,6 +285,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_it_saves_as_time_goes_by),
     cmocka_unit_test(test_other_options_are_refused_and_damage_is_made_anew),
     cmocka_unit_test(test_what_does_not_fit_is_refused),
+    cmocka_unit_test(test_scores_that_are_none_are_refused),
 };
 
 int main(int argc, char **argv)

@@ -185,6 +185,30 @@ static void test_a_state_with_other_ends_is_refused(void **state)
 }
 
 /* A channel whose parameters have no gradient matters least, and goes first; kept tells so. */
+/* The ends are the same, but a layer between them has more channels than it was cut from. */
+static void test_a_state_that_has_grown_is_refused(void **state)
+{
+    (void)state;
+    struct network *network = made_network("lenet"), *left;
+    struct pruning *pruning = NULL, *resumed = NULL;
+    int32_t origins[1024] = {0};
+    assert_int_equal(pruning_create(network, &pruning), STATUS_OK);
+    observe(pruning);
+    assert_int_equal(pruning_cut(pruning, network_multiply_adds(network) / 2), STATUS_OK);
+    left = pruning_take(pruning);
+    pruning_destroy(&pruning);
+    assert_int_equal(pruning_create(network, &pruning), STATUS_OK);
+    struct pruning_state taken = pruning_state_of(pruning);
+    assert_true(taken.channel_count <= sizeof origins / sizeof *origins);
+    taken.channel_of = origins;
+    assert_int_equal(pruning_resume(left, &taken, &resumed), STATUS_FORMAT);
+    assert_non_null(strstr(error_message(), "was none of it"));
+    assert_null(resumed);
+    pruning_destroy(&pruning);
+    network_destroy(&left);
+    network_destroy(&network);
+}
+
 static void test_what_does_not_matter_goes_first(void **state)
 {
     (void)state;
@@ -312,6 +336,7 @@ int main(void)
         cmocka_unit_test(test_effects_are_difference_quotients),
         cmocka_unit_test(test_a_resumed_pruning_cuts_the_same),
         cmocka_unit_test(test_a_state_with_other_ends_is_refused),
+        cmocka_unit_test(test_a_state_that_has_grown_is_refused),
         cmocka_unit_test(test_what_does_not_matter_goes_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,6 +50,9 @@ static void assert_near(double value, double expected)
 #define CLASS(index, by, is, at)                                                                             \
     "{\"v\":1,\"kind\":\"class\",\"state\":\"" is "\",\"seq\":2,\"class\":" #index ",\"rank\":" #by          \
     ",\"memory_bytes\":" #at ",\"time\":" #at ",\"text\":\"a\"}\n"
+#define FIGURE(index, by, at)                                                                                \
+    "{\"v\":1,\"kind\":\"class\",\"state\":\"done\",\"seq\":2,\"class\":" #index ",\"rank\":" #by            \
+    ",\"value\":0.5,\"memory_bytes\":" #at ",\"time\":" #at ",\"text\":\"a\"}\n"
 #define RANK(by, members, at)                                                                                \
     "{\"v\":1,\"kind\":\"rank\",\"state\":\"running\",\"seq\":3,\"rank\":" #by members ",\"time\":" #at      \
     ",\"text\":\"b\"}\n"
@@ -62,7 +65,7 @@ static void test_times_of_classes_and_of_the_rest(void **state)
     struct recorded_run run;
     write_events(START(2, 3) CLASS(0, 0, "waiting", 1001) CLASS(0, 0, "running", 1002)
                      CLASS(1, 1, "running", 1003) CLASS(0, 0, "done", 1006) CLASS(2, 0, "running", 1006)
-                         CLASS(1, 1, "done", 1008) CLASS(2, 0, "done", 1007) CLASS(2, 1, "done", 1010)
+                         CLASS(1, 1, "done", 1008) CLASS(2, 0, "done", 1007) FIGURE(2, 1, 1010)
                              END("done", 1015));
     assert_int_equal(recorded_run_read(directory, 0.05, &run), STATUS_OK);
     assert_int_equal(run.ranks, 2);
@@ -127,8 +130,7 @@ static void test_work_besides_the_classes_is_not_making(void **state)
     write_events(START(2, 2) CLASS(0, 0, "running", 1001) CLASS(1, 1, "running", 1001)
                      CLASS(0, 0, "done", 1003) CLASS(1, 1, "done", 1004)
                          RANK(0, ",\"done\":32,\"total\":64", 1005) RANK(0, "", 1006) RANK(1, "", 1007)
-                             CLASS(0, 0, "done", 1008) RANK(1, "", 1009) CLASS(1, 1, "done", 1010)
-                                 END("done", 1015));
+                             FIGURE(0, 0, 1008) RANK(1, "", 1009) FIGURE(1, 1, 1010) END("done", 1015));
     assert_int_equal(recorded_run_read(directory, 0, &run), STATUS_OK);
     assert_near(run.besides, 3);
     assert_near(run.making, 3);
@@ -184,23 +186,36 @@ static void test_images_shared_before_the_first_class(void **state)
     recorded_run_clear(&run);
 }
 
-/* As the ranks' connections happened to be read. */
-static void test_events_count_by_their_times(void **state)
+#define SHARED RANK(1, ",\"total\":64", 1003) RANK(0, ",\"total\":64", 1002)
+#define SHARED_LAST RANK(1, ",\"done\":64,\"total\":64", 1009)
+#define FIRST_STEPS RANK(0, ",\"done\":10,\"total\":100,\"fixed_share\":0.5", 1031)
+#define MORE_STEPS RANK(1, ",\"done\":20,\"total\":100,\"fixed_share\":0.75", 1041)
+
+static void assert_the_same_costs(const char *events)
 {
-    (void)state;
     struct recorded_run run;
-    write_events(
-        START(2, 1) RANK(1, ",\"total\":64", 1003) RANK(0, ",\"total\":64", 1002) CLASS(0, 0, "running", 1010)
-            RANK(1, ",\"done\":64,\"total\":64", 1009) CLASS(0, 0, "done", 1020) CLASS(0, 0, "done", 1030)
-                RANK(1, "", 1025) RANK(0, ",\"done\":10,\"total\":100,\"fixed_share\":0.5", 1031)
-                    RANK(1, ",\"done\":20,\"total\":100,\"fixed_share\":0.75", 1041) END("done", 1042));
+    write_events(events);
     assert_int_equal(recorded_run_read(directory, 0, &run), STATUS_OK);
+    assert_near(run.class_seconds[0], 10 * 2); /* of two ranks */
     assert_near(run.before_shared, 7);
     assert_near(run.besides, 5);
     assert_near(run.making, 5);
     assert_near(run.together.seconds, 100);
     assert_near(run.together.fixed_share, 0.5); /* of rank 0 */
+    assert_near(run.storing, 1);
     recorded_run_clear(&run);
+}
+
+/* In the order in which the ranks' connections happened to be read. */
+static void test_events_count_by_their_times(void **state)
+{
+    (void)state;
+    assert_the_same_costs(START(2, 1) SHARED CLASS(0, 0, "running", 1010) SHARED_LAST CLASS(
+        0, 0, "done", 1020) FIGURE(0, 0, 1030) RANK(1, "", 1025) FIRST_STEPS MORE_STEPS END("done", 1042));
+    assert_the_same_costs(START(2, 1) SHARED SHARED_LAST CLASS(0, 0, "running", 1010) FIGURE(
+        0, 1, 1030) CLASS(0, 0, "done", 1020) MORE_STEPS FIRST_STEPS RANK(1, "", 1025) END("done", 1042));
+    assert_the_same_costs(START(2, 1) SHARED CLASS(0, 0, "running", 1010) CLASS(0, 0, "done", 1020) RANK(
+        1, "", 1025) MORE_STEPS FIGURE(0, 1, 1030) SHARED_LAST FIRST_STEPS END("done", 1042));
 }
 
 static void assert_refused(const char *why)
