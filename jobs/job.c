@@ -240,6 +240,15 @@ static void catch_signals(void)
     sigaction(SIGUSR1, &action, NULL);
 }
 
+void job_end_at_signals(void)
+{
+    if (outer.job != NULL)
+        return;
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    signal(SIGUSR1, SIG_DFL);
+}
+
 /* Collective over a node's ranks. Those bound to the same processors (a socket, or all when nothing is bound)
  * share them equally. */
 static int default_threads(MPI_Comm node)

@@ -72,6 +72,10 @@ struct job {
 int job_run(const struct job_options *options, enum status (*work)(struct job *job, void *input),
             void *input);
 
+/* For commands that have nothing to save: from here on signals end the process at once. Within another
+ * command, which may have, nothing changes. */
+void job_end_at_signals(void);
+
 /* Collective over the ranks of `job`, which runs. Runs a subcommand inside it: on its ranks, its threads (or
  * so many as the subcommand's own --threads says), with its ways of convolving; MPI is neither started nor
  * ended, and nothing is printed of an error: every rank gets it as status and message. A usage error ends the

@@ -81,11 +81,11 @@ struct train_options train_options_default(int32_t epochs, float rate, enum sche
 void training_options_record(const struct train_options *train, struct option_records *records)
 {
     option_records_add(records, "--batch", "%d", (int)train->batch_images);
-    option_records_add(records, "--rate", "%.9g", (double)train->rate);
+    option_records_add_number(records, "--rate", train->rate);
     option_records_add(records, "--schedule", "%s", schedule_name(train->schedule));
-    option_records_add(records, "--momentum", "%.9g", (double)train->sgd.momentum);
+    option_records_add_number(records, "--momentum", train->sgd.momentum);
     option_records_add(records, "--no-nesterov", "%s", train->sgd.nesterov ? "not given" : "given");
-    option_records_add(records, "--weight-decay", "%.9g", (double)train->sgd.weight_decay);
+    option_records_add_number(records, "--weight-decay", train->sgd.weight_decay);
     option_records_add(records, "--crop", "%d", (int)train->augmentation.crop_padding);
     option_records_add(records, "--flip", "%s", train->augmentation.flip ? "given" : "not given");
     option_records_add(records, "--seed", "%llu", (unsigned long long)train->seed);

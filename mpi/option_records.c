@@ -49,6 +49,16 @@ static const char *value_of(const struct option_records *records, const char *na
     return "nothing";
 }
 
+void option_records_add_number(struct option_records *records, const char *name, float value)
+{
+    char text[32];
+    int digits = 1;
+    do
+        snprintf(text, sizeof text, "%.*g", digits, (double)value);
+    while (strtof(text, NULL) != value && digits++ < 9); /* nine tell all floats apart */
+    option_records_add(records, name, "%s", text);
+}
+
 enum status option_records_compare(const struct option_records *old, const struct option_records *now,
                                    const char *where)
 {

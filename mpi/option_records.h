@@ -24,6 +24,9 @@ struct option_records {
 void option_records_add(struct option_records *records, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Adds a number in as few digits as give it back, so that it stands there as it was typed. */
+void option_records_add_number(struct option_records *records, const char *name, float value);
+
 /* STATUS_MISMATCH names the first difference: `where` has the old value, this run the new one. */
 enum status option_records_compare(const struct option_records *old, const struct option_records *now,
                                    const char *where);

@@ -324,6 +324,7 @@ static enum status bench_on_ranks(struct job *job, void *input)
         .job = job, .batch_images = arguments->batch, .repeats = arguments->repeats};
     struct convolution_plan_entry *tuned = NULL;
     json_t *object = NULL;
+    job_end_at_signals();
     enum status status = load(arguments, &bench.network);
     if (status == STATUS_OK && arguments->tune != NULL)
         status = output_file_check_input(arguments->tune, arguments->file);

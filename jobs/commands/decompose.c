@@ -277,15 +277,15 @@ static enum status load(struct decompose_run *run)
 static void record_activation(const struct arguments *arguments, struct option_records *records)
 {
     const struct activation_options *activation = &arguments->activation;
-    option_records_add(records, "--tau-plus", "%.9g", (double)activation->tau_plus);
-    option_records_add(records, "--tau-minus", "%.9g", (double)activation->tau_minus);
+    option_records_add_number(records, "--tau-plus", activation->tau_plus);
+    option_records_add_number(records, "--tau-minus", activation->tau_minus);
     option_records_add(records, "--positives", "%d", (int)activation->positives);
     option_records_add(records, "--negatives", "%d", (int)activation->negatives);
-    option_records_add(records, "--confidence", "%.9g", (double)activation->confidence);
+    option_records_add_number(records, "--confidence", activation->confidence);
     option_records_add(records, "--variant", "%s", module_variant_name(arguments->backtracking.variant));
-    option_records_add(records, "--epsilon", "%.9g", (double)arguments->backtracking.epsilon);
+    option_records_add_number(records, "--epsilon", arguments->backtracking.epsilon);
     if (arguments->backtracking.edges > 0)
-        option_records_add(records, "--edges", "%.9g", (double)arguments->backtracking.edges);
+        option_records_add_number(records, "--edges", arguments->backtracking.edges);
     option_records_add(records, "--slice", "%s", arguments->slice ? "yes" : "no");
 }
 

@@ -177,6 +177,7 @@ static enum status import(struct job *job, void *input)
     struct summary summary = {.image_count = 0};
     read_split *reader = find_reader(job, arguments->source);
     enum status status = STATUS_OK;
+    job_end_at_signals(); /* what is written has another name until it is complete */
     if (job->rank == 0)
         status = output_file_check(arguments->output);
     if (status == STATUS_OK)

@@ -243,7 +243,7 @@ static bool decide_resume(struct train_run *run)
     if (run->job->rank == 0) {
         there = access(run->checkpoint, F_OK) == 0;
         if (run->arguments->resume && !there)
-            console_print(&run->console, "facet: note: no checkpoint %s yet: starting from the beginning",
+            console_print(&run->console, "facet: note: no checkpoint %s: starting from the beginning",
                           run->checkpoint);
         if (!run->arguments->resume && there)
             console_print(

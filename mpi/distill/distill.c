@@ -55,11 +55,11 @@ enum status distill_options_check(const struct distill_options *options)
 
 void distill_options_record(const struct distill_options *options, struct option_records *records)
 {
-    option_records_add(records, "--budget", "%.9g", options->budget);
+    option_records_add_number(records, "--budget", (float)options->budget);
     option_records_add(records, "--stem", "%s", options->stem);
     option_records_add(records, "--steps", "%d", (int)options->steps);
-    option_records_add(records, "--temperature", "%.9g", (double)options->temperature);
-    option_records_add(records, "--rate", "%.9g", (double)options->rate);
+    option_records_add_number(records, "--temperature", options->temperature);
+    option_records_add_number(records, "--rate", options->rate);
     option_records_add(records, "--batch", "%d", (int)options->batch_images);
     option_records_add(records, "--pool", "%lld", (long long)options->pool_images);
     option_records_add(records, "--crop", "%d", (int)options->augmentation.crop_padding);
@@ -70,7 +70,7 @@ void distill_options_record(const struct distill_options *options, struct option
 void distill_options_record_joint(const struct distill_options *options, struct option_records *records)
 {
     option_records_add(records, "--joint-steps", "%d", (int)options->joint_steps);
-    option_records_add(records, "--joint-rate", "%.9g", (double)options->joint_rate);
+    option_records_add_number(records, "--joint-rate", options->joint_rate);
     option_records_add(records, "--joint-batch", "%d", (int)options->joint_batch_images);
 }
 

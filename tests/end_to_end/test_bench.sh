@@ -77,4 +77,9 @@ expect_text stderr "quickly"
 expect 1 facet bench --net no-such-network
 expect_one_line_about "no-such-network"
 
+# There is nothing to save: a signal ends it at once.
+code=0
+timeout --preserve-status --signal=TERM 2 facet bench --net resnet56 --batch 64 --repeat 1000 >stdout 2>stderr || code=$?
+[ "$code" -eq 143 ] || mistake "told to end, facet bench ended with $code, expected 143: $(cat stderr)"
+
 finish

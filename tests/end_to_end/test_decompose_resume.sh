@@ -119,5 +119,9 @@ expect_text stderr "decompose or train-modules"
 expect 1 facet plan .
 expect_text stderr "events.jsonl"
 expect 2 facet plan whole --ranks 0
+mkdir moment
+sed 's/"time":[0-9.]*/"time":1000/' whole/events.jsonl >moment/events.jsonl
+expect 1 facet plan moment
+expect_text stderr "all of one moment"
 
 finish

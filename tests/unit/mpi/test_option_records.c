@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "mpi/option_records.h"
@@ -58,12 +59,26 @@ static void test_values_at_the_limit_stay_and_end_in_zeros(void **state)
     assert_memory_equal(stored + length, zeros, OPTION_VALUE_BYTES - length);
 }
 
+/* In the fewest digits that tell the number from all others. */
+static void test_numbers_stand_there_as_they_were_typed(void **state)
+{
+    (void)state;
+    static const char *const typed[] = {"0",     "0.05",  "0.9",        "0.95",       "0.0005",
+                                        "1e-07", "1e+20", "0.33333334", "1000.00006"};
+    struct option_records records = {0};
+    for (size_t i = 0; i < sizeof typed / sizeof *typed; i++) {
+        option_records_add_number(&records, "--rate", strtof(typed[i], NULL));
+        assert_string_equal(records.records[i].value, typed[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_difference_is_named),
         cmocka_unit_test(test_long_values_differ_by_their_ends),
         cmocka_unit_test(test_values_at_the_limit_stay_and_end_in_zeros),
+        cmocka_unit_test(test_numbers_stand_there_as_they_were_typed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
