@@ -63,7 +63,7 @@ static void test_values_at_the_limit_stay_and_end_in_zeros(void **state)
 static void test_numbers_stand_there_as_they_were_typed(void **state)
 {
     (void)state;
-    static const char *const typed[] = {"0",     "0.05",  "0.9",        "0.95",       "0.0005",
+    static const char *const typed[] = {"0",     "0.05",  "0.9",        "0.95",      "0.0005",
                                         "1e-07", "1e+20", "0.33333334", "1000.00006"};
     struct option_records records = {0};
     for (size_t i = 0; i < sizeof typed / sizeof *typed; i++) {
