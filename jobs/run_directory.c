@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "compute/base/memory.h"
+#include "jobs/finished_run.h"
 #include "jobs/json_output.h"
 #include "mpi/energy/emissions_file.h"
 #include "mpi/ranks.h"
@@ -60,14 +61,12 @@ static json_t *run_description(const struct job *job, const char *command_line,
     time_t now = time(NULL);
     struct tm parts;
     strftime(started, sizeof started, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &parts));
-    json_t *options = json_object(), *host_list = json_array();
-    for (int32_t i = 0; i < records->count; i++)
-        json_object_set_new(options, records->records[i].name, json_text(records->records[i].value));
+    json_t *host_list = json_array();
     for (int r = 0; r < job->rank_count; r++)
         json_array_append_new(host_list, json_string(hosts[r]));
     return json_pack("{s:o, s:s, s:o, s:o, s:i, s:i, s:o}", "command", json_text(command_line), "started",
-                     started, "versions", versions(), "options", options, "ranks", job->rank_count, "threads",
-                     job->threads, "hosts", host_list);
+                     started, "versions", versions(), "options", option_records_json(records), "ranks",
+                     job->rank_count, "threads", job->threads, "hosts", host_list);
 }
 
 static enum status describe(const struct job *job, const char *directory, const char *command_line,
@@ -104,27 +103,6 @@ enum status run_directory_describe(const struct job *job, const char *path, cons
     return ranks_agree(job->comm, status);
 }
 
-enum status run_publish(const struct published_run *run, enum status (*work)(void *context), void *context)
-{
-    MPI_Comm comm = run->job->comm;
-    enum status status = run_directory_make(run->job, run->directory);
-    if (status != STATUS_OK)
-        return status;
-    status = run_progress_open(comm, run->directory, run->bind, run->command_line, run->class_count,
-                               run->progress);
-    if (status == STATUS_OK && run->check != NULL)
-        status = run->check(context);
-    if (status == STATUS_OK)
-        status = run_directory_describe(run->job, run->directory, run->command_line, run->records);
-    if (status == STATUS_OK)
-        status = work(context);
-    if (run_progress_close(comm, run->progress, status,
-                           status == STATUS_OK ? run->result : error_message()) != STATUS_OK &&
-        status == STATUS_OK)
-        console_note(run->console, error_message());
-    return status;
-}
-
 void run_directory_add_cost(const struct job *job, const char *path, const char *command,
                             const struct energy_cost *cost)
 {
@@ -137,4 +115,105 @@ void run_directory_add_cost(const struct job *job, const char *path, const char 
     if (status != STATUS_OK)
         fprintf(stderr, "facet: note: %s\n", error_message());
     memory_free(&file);
+}
+
+static struct finished_run finished_of(const struct published_run *run)
+{
+    return (struct finished_run){
+        .directory = run->directory, .records = run->records, .choice = run->choice, .file = run->result};
+}
+
+/* Collective. *before: an earlier run finished this one; rank 0 then has in *result what it told. */
+static enum status look_for_finished(const struct published_run *run, bool *before, json_t **result)
+{
+    MPI_Comm comm = run->job->comm;
+    const struct finished_run finished = finished_of(run);
+    int found = 0;
+    enum status status = STATUS_OK;
+    if (run->job->rank == 0) {
+        status = finished_run_find(&finished, result);
+        found = *result != NULL;
+    }
+    status = ranks_agree(comm, status);
+    MPI_Bcast(&found, 1, MPI_INT, 0, comm);
+    *before = found != 0;
+    return status;
+}
+
+/* Collective. */
+static enum status begin(const struct published_run *run)
+{
+    enum status status =
+        ranks_agree(run->job->comm, run->job->rank == 0 ? finished_run_forget(run->directory) : STATUS_OK);
+    if (status == STATUS_OK)
+        status = run_directory_describe(run->job, run->directory, run->command_line, run->records);
+    return status;
+}
+
+/* Collective. */
+static enum status publish(const struct published_run *run, enum status (*work)(void *context), void *context)
+{
+    MPI_Comm comm = run->job->comm;
+    enum status status = run_progress_open(comm, run->directory, run->bind, run->command_line,
+                                           run->class_count, run->progress);
+    if (status == STATUS_OK)
+        status = begin(run);
+    if (status == STATUS_OK)
+        status = work(context);
+    if (run_progress_close(comm, run->progress, status,
+                           status == STATUS_OK ? run->result : error_message()) != STATUS_OK &&
+        status == STATUS_OK)
+        console_note(run->console, error_message());
+    return status;
+}
+
+/* Rank 0. */
+static void tell_end(const struct published_run *run, void *context, const struct energy_cost *cost)
+{
+    const struct finished_run finished = finished_of(run);
+    json_t *result = run->describe(context);
+    json_add_cost(result, cost);
+    if (finished_run_write(&finished, result) != STATUS_OK)
+        console_note(run->console, error_message());
+    if (!run->json)
+        run->print(context, cost->seconds);
+    else
+        json_print(json_incref(result));
+    json_decref(result);
+}
+
+/* Rank 0. Releases the result. */
+static void tell_finished_before(const struct published_run *run, json_t *result)
+{
+    if (run->json)
+        json_print(json_incref(result));
+    else
+        printf(
+            "%s: finished before, with the same options; nothing to do (without --resume it is made anew)\n",
+            run->result);
+    json_decref(result);
+}
+
+enum status run_publish(const struct published_run *run, enum status (*work)(void *context), void *context)
+{
+    const struct job *job = run->job;
+    bool before = false;
+    json_t *result = NULL;
+    enum status status = run_directory_make(job, run->directory);
+    if (status == STATUS_OK && run->resume)
+        status = look_for_finished(run, &before, &result);
+    if (status == STATUS_OK && !before && run->check != NULL)
+        status = run->check(context);
+    if (status == STATUS_OK && !before)
+        status = publish(run, work, context);
+    console_close(run->console);
+    if (before && job->rank == 0)
+        tell_finished_before(run, result);
+    if (status != STATUS_OK || before)
+        return status;
+    struct energy_cost cost = energy_read(job->comm, run->meter);
+    run_directory_add_cost(job, run->directory, run->command, &cost);
+    if (job->rank == 0)
+        tell_end(run, context, &cost);
+    return STATUS_OK;
 }

@@ -3,6 +3,8 @@
 #ifndef FACET_JOBS_RUN_DIRECTORY_H
 #define FACET_JOBS_RUN_DIRECTORY_H
 
+#include <jansson.h>
+
 #include "jobs/console.h"
 #include "jobs/job.h"
 #include "mpi/energy/energy.h"
@@ -21,17 +23,28 @@ struct published_run {
     const struct job *job;
     const char *directory, *bind, *command_line; /* as run_progress_open wants them */
     int32_t class_count;                         /* 0: it does not go by classes */
-    const struct option_records *records;        /* for run.json */
+    const struct option_records *records;        /* what it was asked, for run.json */
+    const char *choice;                          /* as struct finished_run has it */
     struct run_progress *progress;
-    struct console *console; /* for the note that its end could not be published */
+    struct console *console;
+    bool resume, json;
     /* Collective, with the context of `work`: whether it can go on from what is there. NULL: nothing is gone
-     * on from. A refusal leaves the earlier run's run.json. */
+     * on from. A refusal leaves the earlier run's run.json and events. */
     enum status (*check)(void *context);
-    const char *result; /* its last words when all went well: the file that was made */
+    const char *result;         /* the file that it makes */
+    const char *command;        /* "facet train": in its row of emissions.csv */
+    struct energy_meter *meter; /* started with the command */
+    /* Rank 0, with the context of `work`, after it: what came of it but its cost, for --json (the caller
+     * releases the object) and for people. */
+    json_t *(*describe)(void *context);
+    void (*print)(void *context, double seconds);
 };
 
-/* Collective. Makes the directory, opens the progress, checks and describes the run, works, and closes the
- * progress with what came of it. */
+/* Collective. Makes the directory and works, with its progress published; then adds a row to
+ * RUN/emissions.csv, keeps what came of it in RUN/result.json, and prints that. With `resume`, a run that
+ * finished with the same options (and whose result is still there) is told of again, and STATUS_MISMATCH
+ * refuses one of other options. What of the directory cannot be written when all is done is told on standard
+ * error, and is no failure of the run. */
 enum status run_publish(const struct published_run *run, enum status (*work)(void *context), void *context);
 
 /* Rank 0 adds a row to RUN/emissions.csv: what `command` ("facet train") cost. That it cannot be written is

@@ -194,6 +194,7 @@ struct decompose_run {
     struct option_records records;
     struct run_progress progress;
     struct console console;
+    struct energy_meter meter;
     struct option_records class_records; /* distill: all that a module of phase one is a function of */
     struct decomposition_result result;
     struct distill_result distilled;
@@ -386,6 +387,48 @@ static enum status decompose(void *context)
     return decompose_activation(&decomposition, &run->result);
 }
 
+static json_t *describe_distilled(const struct decompose_run *run)
+{
+    json_t *object =
+        json_pack("{s:s, s:o, s:s, s:i}", "kind", "modules", "file", json_text(run->modules), "method",
+                  method_names[run->arguments->method], "modules", (int)run->class_count);
+    distill_describe(&run->distilled, object);
+    return object;
+}
+
+static json_t *describe(void *context)
+{
+    const struct decompose_run *run = context;
+    const struct decomposition_result *result = &run->result;
+    if (run->arguments->method != METHOD_ACTIVATION)
+        return describe_distilled(run);
+    return json_pack("{s:s, s:o, s:s, s:s, s:f, s:f, s:i, s:I, s:f, s:f, s:f, s:f, s:o}", "kind", "modules",
+                     "file", json_text(run->modules), "method", "activation", "variant",
+                     module_variant_name(run->arguments->backtracking.variant), "epsilon",
+                     (double)run->arguments->backtracking.epsilon, "edges",
+                     (double)run->arguments->backtracking.edges, "modules", (int)run->class_count, "images",
+                     (json_int_t)result->images, "units_kept", result->mean_units_kept, "channels_kept",
+                     result->mean_channels_kept, "weights_kept", result->mean_weights_kept,
+                     "multiply_adds_kept", result->mean_multiply_adds_kept, "overlap",
+                     overlap_json(result->overlap));
+}
+
+static void print(void *context, double seconds)
+{
+    const struct decompose_run *run = context;
+    const struct decomposition_result *result = &run->result;
+    if (run->arguments->method != METHOD_ACTIVATION) {
+        distill_print(&run->distilled, run->modules, run->class_count, seconds);
+        return;
+    }
+    printf("%s: %d modules, %.1f %% of units, %.1f %% of channels, %.1f %% of weights and %.1f %% of "
+           "multiply-adds kept on average, %.1f s\n",
+           run->modules, (int)run->class_count, 100 * result->mean_units_kept,
+           100 * result->mean_channels_kept, 100 * result->mean_weights_kept,
+           100 * result->mean_multiply_adds_kept, seconds);
+    overlap_print(result->overlap);
+}
+
 /* Collective. */
 static enum status publish(struct decompose_run *run)
 {
@@ -397,54 +440,15 @@ static enum status publish(struct decompose_run *run)
                                             .records = &run->records,
                                             .progress = &run->progress,
                                             .console = &run->console,
+                                            .resume = run->arguments->classes_run.resume,
+                                            .json = run->arguments->json,
                                             .check = check,
-                                            .result = run->modules};
+                                            .result = run->modules,
+                                            .command = "facet decompose",
+                                            .meter = &run->meter,
+                                            .describe = describe,
+                                            .print = print};
     return run_publish(&published, decompose, run);
-}
-
-static void report_distilled(const struct decompose_run *run, const struct energy_cost *cost)
-{
-    if (!run->arguments->json) {
-        distill_report(&run->distilled, run->modules, run->class_count, cost->seconds, NULL);
-        return;
-    }
-    json_t *object =
-        json_pack("{s:s, s:o, s:s, s:i}", "kind", "modules", "file", json_text(run->modules), "method",
-                  method_names[run->arguments->method], "modules", (int)run->class_count);
-    distill_report(&run->distilled, run->modules, run->class_count, cost->seconds, object);
-    json_add_cost(object, cost);
-    json_print(object);
-}
-
-static void report(const struct decompose_run *run, const struct energy_cost *cost)
-{
-    const struct decomposition_result *result = &run->result;
-    if (run->job->rank != 0)
-        return;
-    if (run->arguments->method != METHOD_ACTIVATION) {
-        report_distilled(run, cost);
-        return;
-    }
-    if (!run->arguments->json) {
-        printf("%s: %d modules, %.1f %% of units, %.1f %% of channels, %.1f %% of weights and %.1f %% of "
-               "multiply-adds kept on average, %.1f s\n",
-               run->modules, (int)run->class_count, 100 * result->mean_units_kept,
-               100 * result->mean_channels_kept, 100 * result->mean_weights_kept,
-               100 * result->mean_multiply_adds_kept, cost->seconds);
-        overlap_print(result->overlap);
-        return;
-    }
-    json_t *object =
-        json_pack("{s:s, s:o, s:s, s:s, s:f, s:f, s:i, s:I, s:f, s:f, s:f, s:f, s:o}", "kind", "modules",
-                  "file", json_text(run->modules), "method", "activation", "variant",
-                  module_variant_name(run->arguments->backtracking.variant), "epsilon",
-                  (double)run->arguments->backtracking.epsilon, "edges",
-                  (double)run->arguments->backtracking.edges, "modules", (int)run->class_count, "images",
-                  (json_int_t)result->images, "units_kept", result->mean_units_kept, "channels_kept",
-                  result->mean_channels_kept, "weights_kept", result->mean_weights_kept, "multiply_adds_kept",
-                  result->mean_multiply_adds_kept, "overlap", overlap_json(result->overlap));
-    json_add_cost(object, cost);
-    json_print(object);
 }
 
 /* Says of an option that only other methods look at that this one does not. */
@@ -461,8 +465,7 @@ static void tell_ignored(struct decompose_run *run)
 static enum status decompose_on_ranks(struct job *job, void *input)
 {
     struct decompose_run run = {.job = job, .arguments = input};
-    struct energy_meter meter;
-    energy_start(&meter);
+    energy_start(&run.meter);
     console_attach(&run.console, job, &run.progress);
 
     tell_ignored(&run);
@@ -474,11 +477,6 @@ static enum status decompose_on_ranks(struct job *job, void *input)
     if (status == STATUS_OK)
         status = publish(&run);
     console_close(&run.console);
-    if (status == STATUS_OK) {
-        struct energy_cost cost = energy_read(job->comm, &meter);
-        run_directory_add_cost(job, run.arguments->run, "facet decompose", &cost);
-        report(&run, &cost);
-    }
     overlap_destroy(&run.result.overlap);
     memory_free(&run.modules);
     memory_free(&run.classes);

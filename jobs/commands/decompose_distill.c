@@ -100,22 +100,23 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 
 const struct argp distill_argp = {options, parse_option, NULL, NULL, NULL, NULL, NULL};
 
-void distill_report(const struct distill_result *result, const char *modules, int32_t module_count,
-                    double seconds, json_t *object)
+void distill_describe(const struct distill_result *result, json_t *object)
+{
+    json_object_set_new(object, "parent_held_top1", json_real(result->parent_held_top1));
+    if (result->stem[0] != '\0') {
+        json_object_set_new(object, "stem", json_string(result->stem));
+        json_object_set_new(object, "budget", json_real(result->budget));
+    }
+    json_object_set_new(object, "held_top1",
+                        result->held_top1 >= 0 ? json_real(result->held_top1) : json_null());
+    json_object_set_new(object, "joint_seconds", json_real(result->joint_seconds));
+    json_object_set_new(object, "exchange_seconds", json_real(result->exchange_seconds));
+}
+
+void distill_print(const struct distill_result *result, const char *modules, int32_t module_count,
+                   double seconds)
 {
     double share = result->joint_seconds > 0 ? result->exchange_seconds / result->joint_seconds : 0;
-    if (object != NULL) {
-        json_object_set_new(object, "parent_held_top1", json_real(result->parent_held_top1));
-        if (result->stem[0] != '\0')
-            json_object_set_new(object, "stem", json_string(result->stem));
-        if (result->stem[0] != '\0')
-            json_object_set_new(object, "budget", json_real(result->budget));
-        json_object_set_new(object, "held_top1",
-                            result->held_top1 >= 0 ? json_real(result->held_top1) : json_null());
-        json_object_set_new(object, "joint_seconds", json_real(result->joint_seconds));
-        json_object_set_new(object, "exchange_seconds", json_real(result->exchange_seconds));
-        return;
-    }
     printf("%s: %d modules, %.1f s\n", modules, (int)module_count, seconds);
     if (result->stem[0] != '\0')
         printf("stem %s, modules of %.3f of the network's multiply-adds beyond it\n", result->stem,

@@ -15,8 +15,11 @@ struct distill_arguments {
 /* An argp child whose input is a struct distill_arguments. */
 extern const struct argp distill_argp;
 
-/* What came of it, as a line on stdout or added to a JSON object (NULL: the line). */
-void distill_report(const struct distill_result *result, const char *modules, int32_t module_count,
-                    double seconds, json_t *object);
+/* What came of it, added to a JSON object. */
+void distill_describe(const struct distill_result *result, json_t *object);
+
+/* The same as lines on stdout. */
+void distill_print(const struct distill_result *result, const char *modules, int32_t module_count,
+                   double seconds);
 
 #endif

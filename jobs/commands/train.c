@@ -114,6 +114,7 @@ struct train_run {
     struct option_records records;
     struct run_progress progress;
     struct console console;
+    struct energy_meter meter;
     double test_top1;
 };
 
@@ -296,6 +297,27 @@ static enum status train(void *context)
     return status == STATUS_OK ? write_result(run) : status;
 }
 
+static json_t *describe(void *context)
+{
+    const struct train_run *run = context;
+    const struct arguments *arguments = run->arguments;
+    json_t *object =
+        json_pack("{s:s, s:o, s:s, s:i}", "kind", "network", "file", json_text(arguments->output),
+                  "architecture", arguments->net, "epochs", (int)arguments->train.epochs);
+    if (run->test_top1 >= 0)
+        json_object_set_new(object, "test_top1", json_real(run->test_top1));
+    return object;
+}
+
+static void print(void *context, double seconds)
+{
+    const struct train_run *run = context;
+    printf("%s: %s", run->arguments->output, run->arguments->net);
+    if (run->test_top1 >= 0)
+        printf(", test top-1 %.2f %%", 100 * run->test_top1);
+    printf(", %.1f s\n", seconds);
+}
+
 /* Collective. */
 static enum status publish(struct train_run *run)
 {
@@ -306,30 +328,15 @@ static enum status publish(struct train_run *run)
                                             .records = &run->records,
                                             .progress = &run->progress,
                                             .console = &run->console,
+                                            .resume = run->arguments->resume,
+                                            .json = run->arguments->json,
                                             .check = check,
-                                            .result = run->arguments->output};
+                                            .result = run->arguments->output,
+                                            .command = "facet train",
+                                            .meter = &run->meter,
+                                            .describe = describe,
+                                            .print = print};
     return run_publish(&published, train, run);
-}
-
-static void report(const struct train_run *run, const struct energy_cost *cost)
-{
-    const struct arguments *arguments = run->arguments;
-    if (run->job->rank != 0)
-        return;
-    if (!arguments->json) {
-        printf("%s: %s", arguments->output, arguments->net);
-        if (run->test_top1 >= 0)
-            printf(", test top-1 %.2f %%", 100 * run->test_top1);
-        printf(", %.1f s\n", cost->seconds);
-        return;
-    }
-    json_t *object =
-        json_pack("{s:s, s:o, s:s, s:i}", "kind", "network", "file", json_text(arguments->output),
-                  "architecture", arguments->net, "epochs", (int)arguments->train.epochs);
-    if (run->test_top1 >= 0)
-        json_object_set_new(object, "test_top1", json_real(run->test_top1));
-    json_add_cost(object, cost);
-    json_print(object);
 }
 
 static enum status check_output(const struct arguments *arguments)
@@ -345,8 +352,7 @@ static enum status check_output(const struct arguments *arguments)
 static enum status train_on_ranks(struct job *job, void *input)
 {
     struct train_run run = {.job = job, .arguments = input, .test_top1 = -1};
-    struct energy_meter meter;
-    energy_start(&meter);
+    energy_start(&run.meter);
     console_attach(&run.console, job, &run.progress);
 
     enum status status = name_paths(&run);
@@ -360,11 +366,6 @@ static enum status train_on_ranks(struct job *job, void *input)
         status = publish(&run);
     }
     console_close(&run.console);
-    if (status == STATUS_OK) {
-        struct energy_cost cost = energy_read(job->comm, &meter);
-        run_directory_add_cost(job, run.directory, "facet train", &cost);
-        report(&run, &cost);
-    }
     memory_free(&run.checkpoint);
     memory_free(&run.directory);
     network_destroy(&run.network);

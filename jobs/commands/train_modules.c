@@ -101,6 +101,7 @@ struct training_run {
     struct option_records records;
     struct run_progress progress;
     struct console console;
+    struct energy_meter meter;
     struct class_run_result result;
 };
 
@@ -189,6 +190,21 @@ static enum status train(void *context)
     return train_modules(&training, &work, &run->result);
 }
 
+static json_t *describe(void *context)
+{
+    const struct training_run *run = context;
+    return json_pack("{s:s, s:o, s:s, s:i, s:i, s:i}", "kind", "modules", "file", json_text(run->modules),
+                     "net", run->arguments->net, "modules", (int)run->class_count, "epochs",
+                     (int)run->arguments->train.epochs, "resumed", (int)run->result.resumed);
+}
+
+static void print(void *context, double seconds)
+{
+    const struct training_run *run = context;
+    printf("%s: %d modules of %s, %.1f s\n", run->modules, (int)run->class_count, run->arguments->net,
+           seconds);
+}
+
 /* Collective. */
 static enum status publish(struct training_run *run)
 {
@@ -198,35 +214,24 @@ static enum status publish(struct training_run *run)
                                             .command_line = run->arguments->command_line,
                                             .class_count = run->class_count,
                                             .records = &run->records,
+                                            .choice = run->arguments->classes,
                                             .progress = &run->progress,
                                             .console = &run->console,
+                                            .resume = run->arguments->classes_run.resume,
+                                            .json = run->arguments->json,
                                             .check = check,
-                                            .result = run->modules};
+                                            .result = run->modules,
+                                            .command = "facet train-modules",
+                                            .meter = &run->meter,
+                                            .describe = describe,
+                                            .print = print};
     return run_publish(&published, train, run);
-}
-
-static void report(const struct training_run *run, const struct energy_cost *cost)
-{
-    if (run->job->rank != 0)
-        return;
-    if (!run->arguments->json) {
-        printf("%s: %d modules of %s, %.1f s\n", run->modules, (int)run->class_count, run->arguments->net,
-               cost->seconds);
-        return;
-    }
-    json_t *object =
-        json_pack("{s:s, s:o, s:s, s:i, s:i, s:i}", "kind", "modules", "file", json_text(run->modules), "net",
-                  run->arguments->net, "modules", (int)run->class_count, "epochs",
-                  (int)run->arguments->train.epochs, "resumed", (int)run->result.resumed);
-    json_add_cost(object, cost);
-    json_print(object);
 }
 
 static enum status train_modules_on_ranks(struct job *job, void *input)
 {
     struct training_run run = {.job = job, .arguments = input};
-    struct energy_meter meter;
-    energy_start(&meter);
+    energy_start(&run.meter);
     console_attach(&run.console, job, &run.progress);
     enum status status = ranks_agree(job->comm, load(&run));
     if (status == STATUS_OK) {
@@ -234,11 +239,6 @@ static enum status train_modules_on_ranks(struct job *job, void *input)
         status = publish(&run);
     }
     console_close(&run.console);
-    if (status == STATUS_OK) {
-        struct energy_cost cost = energy_read(job->comm, &meter);
-        run_directory_add_cost(job, run.arguments->run, "facet train-modules", &cost);
-        report(&run, &cost);
-    }
     memory_free(&run.modules);
     memory_free(&run.names);
     memory_free(&run.classes);

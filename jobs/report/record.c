@@ -120,17 +120,22 @@ static enum status add_study(struct record *record, const char *name)
     return status;
 }
 
-static int is_json(const struct dirent *entry)
+static int may_be_study(const struct dirent *entry)
 {
+    static const char *const others[] = {"run.json", "result.json", "monitor.json"};
     size_t length = strlen(entry->d_name);
-    return length > 5 && strcmp(entry->d_name + length - 5, ".json") == 0 &&
-           strcmp(entry->d_name, "run.json") != 0 && strcmp(entry->d_name, "monitor.json") != 0;
+    if (length <= 5 || strcmp(entry->d_name + length - 5, ".json") != 0)
+        return 0;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strcmp(entry->d_name, others[i]) == 0)
+            return 0;
+    return 1;
 }
 
 static enum status read_studies(struct record *record)
 {
     struct dirent **entries = NULL;
-    int count = scandir(record->directory, &entries, is_json, alphasort);
+    int count = scandir(record->directory, &entries, may_be_study, alphasort);
     enum status status = STATUS_OK;
     if (count < 0)
         return error_set(STATUS_IO, "%s: %s; expected the directory of a run", record->directory,

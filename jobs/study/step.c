@@ -100,37 +100,21 @@ static void release(struct study_step *step)
 
 /* --- believing --- */
 
-static enum status digest_file(struct study *study, const char *path, const char **hex)
+/* Each file is read once a study. */
+static enum status digest_of(struct study *study, const char *path, const char **hex)
 {
-    uint8_t digest[DIGEST_BYTES], *buffer = NULL;
+    uint8_t digest[DIGEST_BYTES];
     char text[DIGEST_HEX_BYTES];
-    struct digest_state state;
-    const size_t piece = (size_t)1 << 20;
-    json_t *known = json_object_get(study->digests, path);
-    if (known != NULL) {
-        *hex = json_string_value(known);
-        return STATUS_OK;
+    if (json_object_get(study->digests, path) == NULL) {
+        enum status status = digest_file(path, digest);
+        if (status != STATUS_OK)
+            return status;
+        digest_to_hex(digest, text);
+        if (json_object_set_new(study->digests, path, json_string(text)) != 0)
+            return error_set(STATUS_NO_MEMORY, "no memory for the digest of %s", path);
     }
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return error_set(STATUS_IO, "%s: %s", path, strerror(errno));
-    enum status status = memory_allocate(&buffer, piece, 1, "piece of a file");
-    digest_begin(&state);
-    for (size_t n = piece; status == STATUS_OK && n == piece;) {
-        n = fread(buffer, 1, piece, file);
-        digest_add(&state, buffer, n);
-        if (ferror(file) != 0)
-            status = error_set(STATUS_IO, "%s: %s", path, strerror(errno));
-    }
-    fclose(file);
-    memory_free(&buffer);
-    digest_end(&state, digest);
-    digest_to_hex(digest, text);
-    if (status == STATUS_OK && json_object_set_new(study->digests, path, json_string(text)) != 0)
-        status = error_set(STATUS_NO_MEMORY, "no memory for the digest of %s", path);
-    if (status == STATUS_OK)
-        *hex = json_string_value(json_object_get(study->digests, path));
-    return status;
+    *hex = json_string_value(json_object_get(study->digests, path));
+    return STATUS_OK;
 }
 
 static void add_text(struct digest_state *state, const char *text)
@@ -158,7 +142,7 @@ static enum status step_key(struct study *study, const struct study_step *step, 
     {
         const char *hex = "";
         if (status == STATUS_OK)
-            status = digest_file(study, json_string_value(input), &hex);
+            status = digest_of(study, json_string_value(input), &hex);
         add_text(&state, hex);
     }
     digest_end(&state, digest);
@@ -263,6 +247,19 @@ static void add_sums(json_t *record, const struct energy_cost *cost)
     json_object_set_new(record, "energy_source", json_string(cost->source));
 }
 
+/* Of a command that had finished before its step was interrupted: what it took then. */
+static struct energy_cost earlier_cost(const json_t *result)
+{
+    struct energy_cost cost = {.seconds = json_number_value(json_object_get(result, "seconds"))};
+    cost.processor_seconds = json_number_value(json_object_get(result, "processor_seconds"));
+    cost.joules = json_number_value(json_object_get(result, "energy_joules"));
+    cost.co2e_grams = json_number_value(json_object_get(result, "co2e_grams"));
+    cost.grid_intensity = json_number_value(json_object_get(result, "grid_intensity"));
+    cost.pue = json_number_value(json_object_get(result, "pue"));
+    snprintf(cost.source, sizeof cost.source, "%s", result_text(result, "energy_source"));
+    return cost;
+}
+
 /* Collective. Runs one command; on rank 0 its result and cost go into the record. */
 static enum status run_command(struct study *study, const json_t *words, bool resume, json_t *record)
 {
@@ -284,6 +281,8 @@ static enum status run_command(struct study *study, const json_t *words, bool re
         json_keep(NULL);
         unhush(&hushed);
         struct energy_cost cost = energy_read(study->job->comm, &meter);
+        if (json_is_true(json_object_get(result, "already_finished")))
+            cost = earlier_cost(result);
         if (status != STATUS_OK && status != STATUS_STOPPED)
             status = error_prefix(status, "%s: ", text);
         if (status == STATUS_OK && study->job->rank == 0) {

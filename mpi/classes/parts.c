@@ -27,8 +27,6 @@ _Static_assert(sizeof(struct seal) == 16 + 8 + 2 * 4 + DIGEST_BYTES,
 
 static const char seal_magic[16] = "facet part 1\n";
 
-enum { READ_BYTES = 1 << 20 };
-
 /* --- names --- */
 
 enum status part_path(const char *folder, int32_t class_index, const char *suffix, char **path)
@@ -56,25 +54,6 @@ static void digest_seal(struct digest_state *state, const struct seal *seal)
     digest_add(state, seal, offsetof(struct seal, digest));
 }
 
-/* Adds `bytes` bytes from where the file stands; a shorter file is damaged. */
-static enum status digest_content(struct digest_state *state, FILE *file, const char *path, uint64_t bytes)
-{
-    char *buffer = NULL;
-    enum status status = memory_allocate(&buffer, READ_BYTES, 1, "a part");
-    while (status == STATUS_OK && bytes > 0) {
-        size_t wanted = bytes < READ_BYTES ? (size_t)bytes : READ_BYTES;
-        size_t got = fread(buffer, 1, wanted, file);
-        if (got == 0)
-            status = ferror(file) ? error_set(STATUS_IO, "%s: cannot be read: %s", path, strerror(errno))
-                                  : error_set(STATUS_FORMAT, "%s: is %llu bytes short; the part is damaged",
-                                              path, (unsigned long long)bytes);
-        digest_add(state, buffer, got);
-        bytes -= got;
-    }
-    memory_free(&buffer);
-    return status;
-}
-
 /* --- sealing --- */
 
 static enum status append_seal(FILE *file, const char *path, const struct part_identity *identity)
@@ -88,7 +67,7 @@ static enum status append_seal(FILE *file, const char *path, const struct part_i
         return error_set(STATUS_IO, "%s: cannot be measured: %s", path, strerror(errno));
     seal.content_bytes = (uint64_t)found.st_size;
     digest_begin(&state);
-    enum status status = digest_content(&state, file, path, seal.content_bytes);
+    enum status status = digest_add_stream(&state, file, path, seal.content_bytes);
     if (status != STATUS_OK)
         return status;
     size_t record_bytes = (size_t)records->count * sizeof(struct option_record);
@@ -175,7 +154,7 @@ static enum status read_sealed(FILE *file, const char *path, const struct seal *
     size_t record_bytes = (size_t)seal->record_count * sizeof(struct option_record);
     rewind(file);
     digest_begin(&state);
-    enum status status = digest_content(&state, file, path, seal->content_bytes);
+    enum status status = digest_add_stream(&state, file, path, seal->content_bytes);
     if (status != STATUS_OK)
         return status;
     status = read_records(file, path, seal, records);

@@ -53,6 +53,7 @@ expect_same_bytes whole/modules.h5 killed/modules.h5
 disturb TERM stopped "${decompose[@]}"
 [ "$code" -eq 75 ] || mistake "stopped with exit code $code, expected 75: $(cat stderr)"
 cp stopped/run.json before.json
+cp stopped/events.jsonl before.jsonl
 expect 1 "${decompose[@]}" --tau-plus 0.1 --resume -o stopped
 expect_text stderr "--tau-plus was 0, now it is 0.1"
 expect 1 facet decompose other.h5 --data train.h5 --confidence 0.2 --resume -o stopped
@@ -60,6 +61,7 @@ expect_text stderr "network (digest) was"
 expect 1 facet decompose net.h5 --data test.h5 --confidence 0.2 --resume -o stopped
 expect_text stderr "--data (digest) was"
 cmp -s stopped/run.json before.json || mistake "a refused run wrote run.json"
+cmp -s stopped/events.jsonl before.jsonl || mistake "a refused run left events"
 run mpirun -n 5 "${decompose[@]}" --ranks-per-class 3 --resume -o stopped
 grep -q '"state":"resumed"' stopped/events.jsonl || mistake "no class was resumed"
 expect_same_bytes whole/modules.h5 stopped/modules.h5
@@ -71,6 +73,20 @@ run mpirun -n 3 "${decompose[@]}" --keep-parts -o again
 expect_text stderr "of an earlier run removed"
 expect_same_bytes whole/modules.h5 again/modules.h5
 [ "$(find again/parts -name 'class-?????.h5' | wc -l)" -eq 10 ] || mistake "--keep-parts kept $(ls again/parts)"
+
+# Finished: there is nothing to do, on whatever ranks; other options are refused, and other classes are other modules.
+run mpirun -n 2 "${decompose[@]}" --resume -o stopped
+expect_text stdout "stopped/modules.h5: finished before"
+run "${decompose[@]}" --resume --json -o stopped
+expect_text stdout '"units_kept"'
+expect 1 "${decompose[@]}" --classes 0-2 --resume -o stopped
+expect_one_line_about "--classes was all, now it is 0-2"
+modules=(facet train-modules --net mlp-1 --data train.h5 --epochs 1 --threads 1 -o own)
+run "${modules[@]}" --classes 0,1
+run "${modules[@]}" --classes 0,1 --resume
+expect_text stdout "own/modules.h5: finished before"
+run "${modules[@]}" --classes 1,2 --resume
+expect_text stdout "own/modules.h5: 2 modules of mlp-1"
 
 # A class that is stopped in the middle is gone on from there, also by ranks that share it.
 within() { grep -q '"distilling"' "$1/events.jsonl" 2>/dev/null; }

@@ -50,4 +50,33 @@ expect_same_bytes whole.h5 stopped.h5
 expect 0 facet-monitor --once stopped.h5.run
 expect_text stdout "finished"
 
+# A finished run has nothing left to do, and says so; of other options it is no run.
+cp stopped.h5.run/events.jsonl events.before
+run "${train[@]}" -o stopped.h5 --resume
+expect_text stdout "stopped.h5: finished before"
+run "${train[@]}" -o stopped.h5 --resume --json
+expect_text stdout '"already_finished": true'
+expect_text stdout '"test_top1"'
+expect 1 "${train[@]}" --rate 0.01 -o stopped.h5 --resume
+expect_one_line_about "stopped.h5.run/result.json: cannot resume: --rate was 0.05, now it is 0.01"
+cmp -s events.before stopped.h5.run/events.jsonl || mistake "a run that did nothing, or was refused, left events"
+[ "$(wc -l <stopped.h5.run/emissions.csv)" -eq 2 ] || mistake "a run that did nothing cost: $(cat stopped.h5.run/emissions.csv)"
+# What it made is no longer there, or another file, or what is told of it is damaged: made anew.
+rm stopped.h5
+run "${train[@]}" -o stopped.h5 --resume
+expect_same_bytes whole.h5 stopped.h5
+printf 'x' >>stopped.h5
+run "${train[@]}" -o stopped.h5 --resume
+expect_same_bytes whole.h5 stopped.h5
+printf '{"options": {"--net": 1}}' >stopped.h5.run/result.json
+run "${train[@]}" -o stopped.h5 --resume
+expect_text stdout "test top-1"
+expect_same_bytes whole.h5 stopped.h5
+# A run that was stopped is no finished one, even where one finished before.
+rm stopped.h5.run/events.jsonl
+stop_when '"kind":"epoch".*"done":1' TERM "${train[@]}" -o stopped.h5
+[ "$code" -eq 75 ] || mistake "stopped with exit code $code, expected 75: $(cat stderr)"
+run "${train[@]}" -o stopped.h5 --resume
+expect_text stdout "test top-1"
+
 finish

@@ -1,9 +1,4 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/unit/base/scratch_folder.h"
 
 #include "compute/base/digest.h"
 
@@ -48,12 +43,41 @@ static void test_one_bit_matters(void **state)
     assert_string_not_equal(a, b);
 }
 
+/* More than is read at once; a stream that is shorter than was said is damaged. */
+static void test_files(void **state)
+{
+    struct scratch *scratch = *state;
+    uint8_t digest[DIGEST_BYTES];
+    char whole[DIGEST_HEX_BYTES], of_file[DIGEST_HEX_BYTES];
+    const size_t bytes = ((size_t)1 << 20) + 5;
+    char *content = malloc(bytes);
+    assert_non_null(content);
+    for (size_t i = 0; i < bytes; i++)
+        content[i] = (char)(i % 251);
+    file_write(scratch_path(scratch, "file"), content, bytes);
+    digest_hex(content, bytes, NULL, 0, whole);
+    free(content);
+    assert_int_equal(digest_file(scratch_path(scratch, "file"), digest), STATUS_OK);
+    digest_to_hex(digest, of_file);
+    assert_string_equal(whole, of_file);
+
+    struct digest_state shorter;
+    FILE *file = fopen(scratch_path(scratch, "file"), "re");
+    assert_non_null(file);
+    digest_begin(&shorter);
+    assert_int_equal(digest_add_stream(&shorter, file, "file", bytes + 1), STATUS_FORMAT);
+    assert_non_null(strstr(error_message(), "1 bytes short"));
+    fclose(file);
+    assert_int_equal(digest_file(scratch_path(scratch, "none"), digest), STATUS_IO);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_known_values),
         cmocka_unit_test(test_pieces_do_not_matter),
         cmocka_unit_test(test_one_bit_matters),
+        cmocka_unit_test_setup_teardown(test_files, scratch_setup, scratch_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
