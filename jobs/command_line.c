@@ -17,7 +17,7 @@ static void keep(const struct plain_option *option, char *text, struct argp_stat
     }
     const char **kept = member;
     if (option->key == ARGP_KEY_ARG && *kept != NULL)
-        argp_usage(state);
+        argp_error(state, "'%s' and '%s' given, one argument is expected beside the options", *kept, text);
     *kept = text;
 }
 

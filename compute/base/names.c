@@ -216,11 +216,15 @@ static enum status item_range(const class_name *names, int32_t count, const char
         if (!read_number(&at, last))
             return not_found(names, count, item, where);
     }
-    if (*at != '\0' || *first >= count || *last >= count)
+    if (*at != '\0' || (*first >= count && *last == *first))
         return not_found(names, count, item, where);
     if (*first > *last)
         return error_set(STATUS_USAGE, "%s: class range \"%.80s\" runs backwards; write it as %d-%d", where,
                          item, *last, *first);
+    if (*last >= count)
+        return error_set(STATUS_NOT_FOUND,
+                         "%s: class range \"%.80s\" goes beyond the last class; there are 0-%d", where, item,
+                         count - 1);
     return STATUS_OK;
 }
 

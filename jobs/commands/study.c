@@ -337,7 +337,7 @@ static error_t parse_study_option(int key, char *text, struct argp_state *state,
 static void parse_kind(const struct argp_state *state, struct arguments *arguments, const char *text)
 {
     if (arguments->study.kind != NULL)
-        argp_usage(state);
+        argp_error(state, "'%s' and '%s' given, one kind of study is expected", arguments->study.kind, text);
     arguments->study.kind = text;
     arguments->page_alone = strcmp(text, "results") == 0;
     arguments->kind = study_kind_find(text);

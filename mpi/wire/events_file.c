@@ -200,8 +200,8 @@ enum status events_file_read(const char *run_directory,
         return status;
     FILE *file = fopen(path, "re");
     if (file == NULL)
-        return error_set(errno == ENOENT ? STATUS_NOT_FOUND : STATUS_IO, "%s: cannot open: %s", path,
-                         strerror(errno));
+        return error_set(errno == ENOENT ? STATUS_NOT_FOUND : STATUS_IO,
+                         "%s: cannot be opened: %s; expected the directory of a run", path, strerror(errno));
     long start = last_run_find(file);
     if (start < 0)
         status = error_set(STATUS_NOT_FOUND, "%s: no run is recorded there", path);

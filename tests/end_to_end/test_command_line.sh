@@ -34,6 +34,12 @@ expect_one_line_about "--budget"
 [ ! -e untouched ] || mistake "a run directory was made for options that make no sense"
 expect 2 facet train --net lenet --data a.h5 -o b.h5 --epochs none
 expect_text stderr "--epochs"
+expect 2 facet evaluate a.h5 b.h5 --data c.h5
+expect_text stderr "'a.h5' and 'b.h5' given"
+expect 2 facet study cost reuse -o study
+expect_text stderr "'cost' and 'reuse' given"
+expect 1 facet plan no-such-run
+expect_one_line_about "expected the directory of a run"
 for option in --json --top=3; do
     expect 2 facet predict net.h5 --input x.npy --output y.npy "$option"
     expect_text stderr "${option%=*}"

@@ -223,7 +223,8 @@ static void test_select_refuses(void **state)
     refuse_select("4-2", STATUS_USAGE, "2-4");
     refuse_select("cow", STATUS_NOT_FOUND, "\"cow\"");
     refuse_select("8", STATUS_NOT_FOUND, "\"8\"");
-    refuse_select("0-8", STATUS_NOT_FOUND, "\"0-8\"");
+    refuse_select("0-8", STATUS_NOT_FOUND, "\"0-8\" goes beyond");
+    refuse_select("8-12", STATUS_NOT_FOUND, "there are 0-7");
     refuse_select("0-", STATUS_NOT_FOUND, "\"0-\"");
     refuse_select("-1", STATUS_NOT_FOUND, "\"-1\"");
     refuse_select("0-1-2", STATUS_NOT_FOUND, "\"0-1-2\"");
