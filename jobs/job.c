@@ -149,7 +149,8 @@ static const struct argp_option job_argp_options[] = {
     {"progress", KEY_PROGRESS, "WHEN", 0,
      "Progress line on standard error: auto (in a terminal), always, never", 8},
     {"bind", KEY_BIND, "ADDRESS", 0,
-     "Where there is a run directory: address or interface that facet-monitor connects to (default: loopback "
+     "Where there is a run directory: address or interface that facet-monitor connects to (default: outside "
+     "a batch job, loopback "
      "on one node, else the first node's own)",
      8},
     {"conv", KEY_CONV, "WAY", 0,

@@ -67,23 +67,31 @@ static enum status own_address(char address[ADDRESS_BYTES])
                      host);
 }
 
+/* The job that Slurm gave the ranks, or NULL. */
+static const char *batch_job(void)
+{
+    return getenv("SLURM_JOB_ID");
+}
+
+/* Ranks that share a node are followed on that node, except in a batch job, whose nodes people are not on. */
 static enum status start_server(bool one_node, const char *run_directory, const char *bind_address,
                                 struct event *start, struct progress_server **server,
                                 struct progress_access *access)
 {
     char address[ADDRESS_BYTES];
-    if (bind_address == NULL && !one_node) {
+    if (bind_address == NULL && (!one_node || batch_job() != NULL)) {
         enum status status = own_address(address);
-        if (status != STATUS_OK)
+        if (status == STATUS_OK)
+            bind_address = address;
+        else if (!one_node)
             return status;
-        bind_address = address;
     }
     return progress_server_start(run_directory, bind_address, start, server, access);
 }
 
 static struct event start_event(MPI_Comm comm, const char *command_line, int32_t class_count, int nodes)
 {
-    const char *job = getenv("SLURM_JOB_ID");
+    const char *job = batch_job();
     struct event start = event_make(EVENT_RUN_START);
     start.state = STATE_RUNNING;
     start.total = ranks_count(comm);

@@ -22,7 +22,8 @@ struct run_progress {
 
 /* Collective. Publishes from `run_directory`, which exists. *progress stays where it is until
  * run_progress_close. bind_address as in progress_server_start, NULL
- * for the default: loopback when all ranks share a node, else the address of rank 0's host name. */
+ * for the default: the address of rank 0's host name; loopback when all ranks share a node and no batch
+ * system gave it to them (or that node has no other address). */
 enum status run_progress_open(MPI_Comm comm, const char *run_directory, const char *bind_address,
                               const char *command_line, int32_t class_count, struct run_progress *progress);
 

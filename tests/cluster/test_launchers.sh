@@ -18,7 +18,7 @@ follow() {
     background+=("$monitor")
 }
 
-# expect_followed DIR TEXT: the monitor saw the run's end and this, and the ranks of all nodes told how far they were.
+# expect_followed DIR TEXT RANK...: the monitor saw the run's end and this, and these ranks told how far they were.
 expect_followed() {
     local code=0 rank
     wait "$monitor" || code=$?
@@ -26,7 +26,7 @@ expect_followed() {
     expect_text "$1.monitor.txt" "$2"
     grep -q '"publish": "tcp://10\.77\.0\.1:' "$1/monitor.json" ||
         mistake "rank 0 is not to be found under its node's address: $(cat "$1/monitor.json")"
-    for rank in 1 2 3 4 5 6 7; do
+    for rank in "${@:3}"; do
         expect_text "$1/events.jsonl" "\"rank\":$rank,"
     done
 }
@@ -37,13 +37,20 @@ for launcher in srun mpirun; do
     submit "$launcher-train" "$source_dir/slurm/train.sbatch" "${options[@]}" -o "$launcher.h5"
     expect_job COMPLETED "$launcher-train"
     expect_same_bytes one.h5 "$launcher.h5"
-    expect_followed "$launcher.h5.run" "epoch 6 of 6"
+    expect_followed "$launcher.h5.run" "epoch 6 of 6" {1..7}
 
     follow "$launcher-run"
     submit "$launcher-decompose" "$source_dir/slurm/decompose.sbatch" one.h5 "${decomposition[@]}" -o "$launcher-run"
     expect_job COMPLETED "$launcher-decompose"
     expect_same_bytes one/modules.h5 "$launcher-run/modules.h5"
-    expect_followed "$launcher-run" "$launcher-run/modules.h5"
+    expect_followed "$launcher-run" "$launcher-run/modules.h5" {1..7}
 done
+
+# A job on one node is followed from the head node, too.
+follow one-node
+submit one-node --nodes=1 "$source_dir/slurm/decompose.sbatch" one.h5 "${decomposition[@]}" -o one-node
+expect_job COMPLETED one-node
+expect_same_bytes one/modules.h5 one-node/modules.h5
+expect_followed one-node one-node/modules.h5 1
 
 finish
