@@ -158,12 +158,33 @@ static enum status look(struct reporting *reporting)
 
 /* --- writing --- */
 
+/* A run that did not end well has made nothing: what lies there is an earlier one's, and finished work stays.
+ */
+static void tell_of_earlier_results(const struct reporting *reporting, struct page *page)
+{
+    const struct picture *events = reporting->record.events;
+    const struct arguments *arguments = reporting->arguments;
+    bool shows_modules = reporting->modules != NULL && arguments->modules == reporting->modules;
+    bool shows_network =
+        reporting->network != NULL && arguments->network == reporting->network && arguments->test != NULL;
+    if (events == NULL || (events->ended && events->end.state == STATE_DONE))
+        return;
+    if (shows_modules || shows_network)
+        page_paragraph(
+            page,
+            "Note: this run has not ended well; %s, of which the following tells, is what an earlier "
+            "run left.",
+            shows_modules ? reporting->modules : reporting->network);
+}
+
 static enum status write_sections(struct reporting *reporting, struct page *page)
 {
     const struct record *record = &reporting->record;
     const struct arguments *arguments = reporting->arguments;
     bool judged = arguments->test != NULL;
     enum status status = section_run(page, record);
+    if (status == STATUS_OK)
+        tell_of_earlier_results(reporting, page);
     if (status == STATUS_OK)
         status = section_curves(page, record);
     if (status == STATUS_OK)

@@ -136,6 +136,14 @@ echo kind,nodes,ranks,seconds >scaling/scaling.csv
 expect 1 facet report scaling -o out.html
 expect_one_line_about 'scaling/scaling.csv: has no run'
 
+# A run that failed, or goes on, has not made what lies in its directory.
+cp -r run again
+run facet report again -o again.html
+! grep -q 'not ended well' again.html || mistake "a finished run is said not to have ended well"
+sed -i '/"kind":"run_end"/d' again/events.jsonl
+run facet report again -o again.html
+expect_text again.html 'again/modules.h5, of which the following tells, is what an earlier run left'
+
 # Bad input.
 mkdir empty
 expect 1 facet report empty -o out.html
