@@ -155,16 +155,14 @@ const struct argp argp_plan = {
     "the images (method distill asks the network about them) is shared by all. Classes are handed out "
     "longest first in a discrete-event simulation of the queue: a question travels for --latency, waits for "
     "those before it, is answered in --answer and travels back; a group of g ranks does a class in 1/g of "
-    "the "
-    "time and 5 % more for each further rank. Nothing else is sent while classes are made. Then counts are "
-    "summed in 2·log2(ranks) steps of --latency, modules are made, shared by all ranks, and stored at "
-    "--disk, "
-    "whatever the number of ranks. Steps of all classes together (--joint-steps of decompose) take what the "
-    "stem took on every rank, what the rest of the network took shared by all ranks, and what one class took "
-    "for each class of the rank with the most; what they exchange is in none of it: a rank sends a batch of "
-    "scores of each of its "
-    "classes, some kilobytes a step. All ranks are as fast as those recorded: a plan knows nothing of memory "
-    "they share on a node.\n\n"
+    "the time and 5 % more for each further rank. Nothing else is sent while classes are made. Then counts "
+    "are summed in 2·log2(ranks) steps of --latency, modules are made, shared by all ranks, and stored at "
+    "--disk, whatever the number of ranks. Steps of all classes together (--joint-steps of decompose) take "
+    "what asking the network took, shared by all ranks (but at least as long as a few images of a batch), "
+    "and what one class took for each class of the rank with the most; what they exchange is in none of it: "
+    "a batch of scores of each class, some kilobytes a step, and, behind a stem, its output for a batch, "
+    "some megabytes. All ranks are as fast as those recorded: a plan knows nothing of memory they share on a "
+    "node.\n\n"
     "  facet plan --classes 1000 -- decompose resnet20.h5 --data train.h5 -o trial\n"
     "  facet plan trial --classes 1000 --ranks 1,16,256 --plot plan.svg",
     children,
@@ -181,7 +179,8 @@ struct workload {
     double before, storing;                /* seconds */
     double before_shared, besides, making; /* seconds of one rank */
     struct {
-        double fixed, split, by_class; /* seconds on one rank; by_class: of one class */
+        double split, fixed, by_class; /* seconds of one rank: shared by all, but no rank has less than this
+                                          of it; of one class */
     } together;
     uint64_t memory_bytes;
 };
@@ -218,13 +217,13 @@ static void together_fill(const struct recorded_run *run, struct workload *load)
            split = run->together.split_share;
     load->together.fixed = seconds * fixed;
     load->together.split = seconds * split * run->ranks;
-    load->together.by_class = (run->together.ready + seconds * fmax(0, 1 - fixed - split)) /
+    load->together.by_class = (run->together.ready + seconds * fmax(0, 1 - split)) /
                               classes_of_a_rank(run->class_count, run->ranks);
 }
 
 static double together_seconds(const struct workload *load, int32_t ranks)
 {
-    return load->together.fixed + load->together.split / ranks +
+    return fmax(load->together.fixed, load->together.split / ranks) +
            load->together.by_class * classes_of_a_rank(load->count, ranks);
 }
 
@@ -325,7 +324,7 @@ static json_t *plan_json(const struct arguments *arguments, const struct recorde
     json_t *model =
         json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "before_seconds",
                   load->before, "before_rank_seconds", load->before_shared, "besides_rank_seconds",
-                  load->besides, "making_rank_seconds", load->making, "together_fixed_seconds",
+                  load->besides, "making_rank_seconds", load->making, "together_least_seconds",
                   load->together.fixed, "together_split_rank_seconds", load->together.split,
                   "together_class_seconds", load->together.by_class, "storing_seconds", load->storing,
                   "latency_seconds", (double)arguments->latency, "answer_seconds", (double)arguments->answer,
@@ -348,8 +347,9 @@ static void print_plan(const struct arguments *arguments, const struct recorded_
                row->speedup, 100 * row->efficiency, 100 * row->idle_share);
     }
     if (load->together.fixed + load->together.split + load->together.by_class > 0)
-        printf("Steps of all classes together: %.1f s on every rank, %.1f s shared by all, %.1f s a class\n",
-               load->together.fixed, load->together.split, load->together.by_class);
+        printf("Steps of all classes together: %.1f s shared by all, at least %.1f s of it on a rank, %.1f s "
+               "a class\n",
+               load->together.split, load->together.fixed, load->together.by_class);
     printf(
         "Before the first class %.1f s and %.1f s shared by all ranks, storing %.1f s; memory a rank at most "
         "%.0f MB, as recorded\n",

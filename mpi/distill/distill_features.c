@@ -170,16 +170,14 @@ static void load_block(const struct feature_maker *maker, struct maker_thread *t
 }
 
 void feature_maker_run(struct feature_maker *maker, const struct shown_image *shown, int64_t count,
-                       float *features, float *logits)
+                       int32_t block, float *features, float *logits)
 {
     size_t feature_floats = shape_count(teacher_features(maker->teacher));
     size_t classes = (size_t)maker->teacher->tail->class_count;
-    int64_t blocks = (count + FEATURE_BLOCK - 1) / FEATURE_BLOCK;
 #pragma omp parallel for schedule(dynamic, 1) num_threads(maker->thread_count)
-    for (int64_t block = 0; block < blocks; block++) {
+    for (int64_t first = 0; first < count; first += block) {
         struct maker_thread *thread = &maker->threads[omp_get_thread_num()];
-        int64_t first = block * FEATURE_BLOCK;
-        int32_t n = (int32_t)(count - first < FEATURE_BLOCK ? count - first : FEATURE_BLOCK);
+        int32_t n = count - first < block ? (int32_t)(count - first) : block;
         float *to = features + (size_t)first * feature_floats;
         load_block(maker, thread, shown + first, n, thread->stem != NULL ? thread->inputs : to);
         if (thread->stem != NULL)
@@ -230,7 +228,7 @@ static void make_share(struct feature_maker *maker, struct run_progress *progres
     run_progress_rank(progress, "asking the parent", -1, 0, count, 0);
     for (int64_t at = 0, end; at < count; at = end) {
         end = count - at < piece ? count : at + piece;
-        feature_maker_run(maker, shown + at, end - at, features + (size_t)at * feature_floats,
+        feature_maker_run(maker, shown + at, end - at, FEATURE_BLOCK, features + (size_t)at * feature_floats,
                           logits + (size_t)at * classes);
         double elapsed = seconds_now() - started;
         run_progress_rank(progress, "asking the parent", -1, end, count,

@@ -30,7 +30,7 @@ enum status feature_maker_create(const struct teacher *teacher, const struct dis
                                  struct feature_maker **maker);
 void feature_maker_destroy(struct feature_maker **maker);
 
-enum { FEATURE_BLOCK = 16 }; /* images that are passed together */
+enum { FEATURE_BLOCK = 16 }; /* images that are passed together, at most */
 
 /* An image as it is shown: variant −1 as it is, else augmented, each variant in another way. */
 struct shown_image {
@@ -38,10 +38,11 @@ struct shown_image {
     int32_t variant;
 };
 
-/* Features (count, teacher_features) and, unless NULL, logits (count, classes) of images: the same bytes for
- * any number of threads, and however calls split a list, if at multiples of FEATURE_BLOCK. */
+/* Features (count, teacher_features) and, unless NULL, logits (count, classes) of images, of which `block`
+ * (at most FEATURE_BLOCK) are passed together: the same bytes for any number of threads, and however calls
+ * split a list, if at multiples of the block. */
 void feature_maker_run(struct feature_maker *maker, const struct shown_image *shown, int64_t count,
-                       float *features, float *logits);
+                       int32_t block, float *features, float *logits);
 
 /* Features, logits and labels kept in memory. */
 struct feature_set {

@@ -16,7 +16,9 @@
 #include "mpi/training/trainer.h"
 
 enum {
-    LOOKS = 10,            /* at held-back images */
+    LOOKS = 10, /* at held-back images */
+    ASKED_BLOCK =
+        4, /* images that are passed through the parent together: few, for many ranks share a batch */
     STREAM_JOINT = 0x4a4f, /* of random numbers (compute/base/random.h) */
 };
 
@@ -37,16 +39,17 @@ struct joint {
     int32_t *rows;        /* (own.count) */
 
     int32_t batch;
-    uint32_t *order;                   /* the epoch's permutation of the training images */
-    int64_t epoch;                     /* of `order`; −1: none yet */
-    struct shown_image *shown;         /* (batch) */
-    float *features;                   /* (batch, features) */
-    float *sent, *received;            /* see exchange */
-    int *counts, *offsets;             /* (ranks): floats of `received` */
-    float *scores, *dscores, *targets; /* (batch, k) */
-    float *logits;                     /* (batch, classes) */
-    float *column;                     /* (batch) */
-    float *held_margins, *held_scores; /* (held images), (held images, k) */
+    uint32_t *order;                       /* the epoch's permutation of the training images */
+    int64_t epoch;                         /* of `order`; −1: none yet */
+    struct shown_image *shown;             /* (batch) */
+    float *features;                       /* (batch, features) */
+    float *sent, *received;                /* see exchange */
+    int *counts, *offsets;                 /* (ranks): floats of `received` */
+    int *feature_counts, *feature_offsets; /* (ranks): floats of `features` */
+    float *scores, *dscores, *targets;     /* (batch, k) */
+    float *logits;                         /* (batch, classes) */
+    float *column;                         /* (batch) */
+    float *held_margins, *held_scores;     /* (held images), (held images, k) */
     double best_loss, best_top1;
     double exchange_seconds, feature_seconds, started;
 
@@ -149,12 +152,12 @@ static enum status prepare_checkpoint(struct joint *joint)
     return STATUS_OK;
 }
 
-/* The images of a batch whose logits a rank computes. */
-static struct share logits_share(const struct joint *joint, int rank)
+/* The images of a batch that a rank asks the parent about. */
+static struct share asked_share(const struct joint *joint, int rank)
 {
-    int64_t blocks = (joint->batch + FEATURE_BLOCK - 1) / FEATURE_BLOCK;
+    int64_t blocks = (joint->batch + ASKED_BLOCK - 1) / ASKED_BLOCK;
     struct share share = share_of(blocks, ranks_count(joint->comm), rank);
-    int64_t first = share.first * FEATURE_BLOCK, end = (share.first + share.count) * FEATURE_BLOCK;
+    int64_t first = share.first * ASKED_BLOCK, end = (share.first + share.count) * ASKED_BLOCK;
     first = first < joint->batch ? first : joint->batch;
     end = end < joint->batch ? end : joint->batch;
     return (struct share){first, end - first};
@@ -164,6 +167,7 @@ static enum status prepare_buffers(struct joint *joint)
 {
     const struct distill_joint *job = joint->job;
     size_t batch = (size_t)joint->batch, k = (size_t)joint->k, held = (size_t)job->held->count;
+    size_t floats = shape_count(teacher_features(job->teacher));
     size_t ranks = (size_t)ranks_count(joint->comm), all = batch * (k + (size_t)joint->classes) + ranks;
     const struct {
         void *buffer;
@@ -171,11 +175,13 @@ static enum status prepare_buffers(struct joint *joint)
     } buffers[] = {
         {&joint->order, (size_t)job->images->train_count, sizeof *joint->order},
         {&joint->shown, batch, sizeof *joint->shown},
-        {&joint->features, batch * shape_count(teacher_features(job->teacher)), sizeof(float)},
+        {&joint->features, batch * floats, sizeof(float)},
         {&joint->sent, all, sizeof(float)},
         {&joint->received, all, sizeof(float)},
         {&joint->counts, ranks, sizeof(int)},
         {&joint->offsets, ranks, sizeof(int)},
+        {&joint->feature_counts, ranks, sizeof(int)},
+        {&joint->feature_offsets, ranks, sizeof(int)},
         {&joint->scores, batch * k, sizeof(float)},
         {&joint->dscores, batch * k, sizeof(float)},
         {&joint->targets, batch * k, sizeof(float)},
@@ -185,21 +191,24 @@ static enum status prepare_buffers(struct joint *joint)
         {&joint->held_scores, held * k, sizeof(float)},
     };
     enum status status = STATUS_OK;
-    if (all > INT_MAX)
+    size_t most = all > batch * floats ? all : batch * floats;
+    if (most > INT_MAX)
         status =
             error_set(STATUS_USAGE,
-                      "--joint-batch %d of %d classes: %zu numbers to exchange a step, at most %d can be "
-                      "sent by MPI",
-                      (int)joint->batch, (int)joint->classes, all, INT_MAX);
+                      "--joint-batch %d of %d classes: %zu numbers to exchange at once, at most %d can be "
+                      "sent by MPI; use a smaller one",
+                      (int)joint->batch, (int)joint->classes, most, INT_MAX);
     for (size_t i = 0; status == STATUS_OK && i < sizeof buffers / sizeof *buffers; i++)
         status = memory_allocate(buffers[i].buffer, buffers[i].count, buffers[i].bytes,
                                  "distilling modules together");
     int at = 0;
     for (int r = 0; status == STATUS_OK && r < (int)ranks; r++) {
         joint->counts[r] = (int)(share_of(joint->k, (int64_t)ranks, r).count * joint->batch +
-                                 logits_share(joint, r).count * joint->classes + 1);
+                                 asked_share(joint, r).count * joint->classes + 1);
         joint->offsets[r] = at;
         at += joint->counts[r];
+        joint->feature_counts[r] = (int)((size_t)asked_share(joint, r).count * floats);
+        joint->feature_offsets[r] = (int)((size_t)asked_share(joint, r).first * floats);
     }
     return status;
 }
@@ -221,6 +230,8 @@ static void clear(struct joint *joint)
     memory_free(&joint->received);
     memory_free(&joint->counts);
     memory_free(&joint->offsets);
+    memory_free(&joint->feature_counts);
+    memory_free(&joint->feature_offsets);
     memory_free(&joint->scores);
     memory_free(&joint->dscores);
     memory_free(&joint->targets);
@@ -312,19 +323,31 @@ static void draw_batch(struct joint *joint, int64_t step)
     }
 }
 
-/* Features of the whole batch, and logits of this rank's share of it. */
+/* Collective. Features of the whole batch, and logits of this rank's share of it. Features behind a stem are
+ * made by the ranks that ask for the logits, and given to all; without one they are the images, which every
+ * rank has. */
 static void make_features(struct joint *joint, float *logits)
 {
     double started = seconds_now();
-    struct share mine = logits_share(joint, ranks_rank(joint->comm));
-    size_t floats = shape_count(teacher_features(joint->job->teacher));
+    const struct distill_joint *job = joint->job;
+    struct share mine = asked_share(joint, ranks_rank(joint->comm));
+    size_t floats = shape_count(teacher_features(job->teacher));
     int64_t end = mine.first + mine.count;
-    feature_maker_run(joint->job->maker, joint->shown, mine.first, joint->features, NULL);
-    feature_maker_run(joint->job->maker, joint->shown + mine.first, mine.count,
+    feature_maker_run(job->maker, joint->shown + mine.first, mine.count, ASKED_BLOCK,
                       joint->features + (size_t)mine.first * floats, logits);
-    feature_maker_run(joint->job->maker, joint->shown + end, joint->batch - end,
-                      joint->features + (size_t)end * floats, NULL);
+    if (job->teacher->stem == NULL) {
+        feature_maker_run(job->maker, joint->shown, mine.first, ASKED_BLOCK, joint->features, NULL);
+        feature_maker_run(job->maker, joint->shown + end, joint->batch - end, ASKED_BLOCK,
+                          joint->features + (size_t)end * floats, NULL);
+    }
     joint->feature_seconds += seconds_now() - started;
+    if (job->teacher->stem == NULL || ranks_count(joint->comm) == 1)
+        return;
+    MPI_Barrier(joint->comm); /* so that waiting for others is not counted as exchanging */
+    started = seconds_now();
+    MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, joint->features, joint->feature_counts,
+                   joint->feature_offsets, MPI_FLOAT, joint->comm);
+    joint->exchange_seconds += seconds_now() - started;
 }
 
 /* Collective. A rank sends the scores of its modules (module by module), its share of the parent's logits,
@@ -332,7 +355,7 @@ static void make_features(struct joint *joint, float *logits)
 static bool exchange(struct joint *joint, const struct trainer_batch *batch)
 {
     float *logits = joint->sent + (size_t)joint->own.count * (size_t)joint->batch;
-    size_t logits_count = (size_t)logits_share(joint, ranks_rank(joint->comm)).count * (size_t)joint->classes;
+    size_t logits_count = (size_t)asked_share(joint, ranks_rank(joint->comm)).count * (size_t)joint->classes;
     for (int64_t i = 0; i < joint->own.count; i++)
         trainer_forward(joint->pupils[i].trainer, batch, joint->sent + i * joint->batch);
     logits[logits_count] = *joint->job->work->stop ? 1.0F : 0.0F;
@@ -345,7 +368,7 @@ static bool exchange(struct joint *joint, const struct trainer_batch *batch)
     bool stop = false;
     for (int r = 0; r < ranks_count(joint->comm); r++) {
         const float *from = joint->received + joint->offsets[r];
-        struct share rows = share_of(joint->k, ranks_count(joint->comm), r), images = logits_share(joint, r);
+        struct share rows = share_of(joint->k, ranks_count(joint->comm), r), images = asked_share(joint, r);
         for (int64_t j = 0; j < rows.count; j++, from += joint->batch)
             for (int32_t n = 0; n < joint->batch; n++)
                 joint->scores[(int64_t)n * joint->k + rows.first + j] = from[n];
@@ -369,17 +392,16 @@ static double batch_loss(struct joint *joint)
                                 1.0F / (float)joint->batch, joint->dscores);
 }
 
-/* What of its time so far a rank spent on features, of every image, and on logits, of its share of the
- * images: told apart by their multiply-adds. */
+/* What of its time so far a rank spent on asking the parent, and what a single block of it is, less than
+ * which no rank that has any can spend. */
 static void tell_shares(const struct joint *joint, double elapsed, struct event *event)
 {
-    const struct teacher *teacher = joint->job->teacher;
-    int64_t mine = logits_share(joint, ranks_rank(joint->comm)).count;
-    double stem = teacher->stem == NULL ? 0 : (double)network_multiply_adds(teacher->stem) * joint->batch;
-    double tail = (double)network_multiply_adds(teacher->tail) * (double)mine;
-    double all = joint->feature_seconds / elapsed;
-    event->fixed_share = stem + tail > 0 ? all * stem / (stem + tail) : all;
-    event->split_share = all - event->fixed_share;
+    int64_t mine = asked_share(joint, ranks_rank(joint->comm)).count;
+    event->split_share = joint->feature_seconds / elapsed;
+    if (mine > ASKED_BLOCK)
+        event->fixed_share = event->split_share * ASKED_BLOCK / (double)mine;
+    else
+        event->fixed_share = event->split_share;
 }
 
 static void tell_progress(struct joint *joint, int64_t step)

@@ -57,8 +57,8 @@ struct event {
     int32_t class_count;
     int64_t done, total;
     double images_per_second;
-    double fixed_share; /* of that work's time so far: what neither more ranks nor fewer classes change */
-    double split_share; /* of it: what ranks share, however many classes there are */
+    double split_share; /* of that work's time so far: what ranks share, however many classes there are */
+    double fixed_share; /* of it: what of that no rank can have less of, however many there are */
     double loss, train_top1, value;
     uint64_t memory_bytes;  /* resident, of the sending rank */
     double energy_joules;   /* since the run's start; all ranks' add up to the run's. 0: not known */
