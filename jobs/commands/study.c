@@ -1,11 +1,13 @@
 /* facet study: the experiments, as tables and plots. */
 #include <ctype.h>
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "compute/base/output_file.h"
 #include "jobs/command_line.h"
 #include "jobs/commands/commands.h"
 #include "jobs/console.h"
@@ -424,6 +426,34 @@ const struct argp argp_study = {
     NULL,
     NULL};
 
+/* --- before hours of work --- */
+
+static enum status check_file(const char *path)
+{
+    if (path == NULL || access(path, R_OK) == 0)
+        return STATUS_OK;
+    return error_set(STATUS_IO,
+                     "%s: cannot be read: %s; name files that are there with --network and --modules", path,
+                     strerror(errno));
+}
+
+static enum status check_files(const struct arguments *arguments)
+{
+    const struct study_options *named = &arguments->study;
+    enum status status = STATUS_OK;
+    for (int32_t i = 0; i < named->network_count; i++) {
+        const struct study_network *network = &named->networks[i];
+        const char *const paths[] = {network->network, network->train, network->test, network->modules};
+        for (size_t j = 0; j < sizeof paths / sizeof *paths && status == STATUS_OK; j++)
+            status = check_file(paths[j]);
+    }
+    for (int32_t i = 0; i < named->ready_count && status == STATUS_OK; i++)
+        status = check_file(named->ready[i].file);
+    if (status == STATUS_OK && arguments->page != NULL)
+        status = output_file_check(arguments->page);
+    return status;
+}
+
 /* --- running --- */
 
 static void print_summary(const struct study *study, const struct arguments *arguments)
@@ -482,7 +512,9 @@ static enum status study_on_ranks(struct job *job, void *input)
     energy_start(&meter);
     console_open(&console, false);
     option_records_add(&records, "study", "%s", arguments->kind->name);
-    enum status status = run_directory_make(job, arguments->directory);
+    enum status status = ranks_agree(job->comm, job->rank == 0 ? check_files(arguments) : STATUS_OK);
+    if (status == STATUS_OK)
+        status = run_directory_make(job, arguments->directory);
     if (status == STATUS_OK)
         status = run_study(&study, arguments, &records);
     if (status == STATUS_OK) {

@@ -38,6 +38,17 @@ expect 2 facet evaluate a.h5 b.h5 --data c.h5
 expect_text stderr "'a.h5' and 'b.h5' given"
 expect 2 facet study cost reuse -o study
 expect_text stderr "'cost' and 'reuse' given"
+# A study looks for its files before its first step.
+touch here.h5
+for files in gone.h5,here.h5,here.h5 here.h5,gone.h5,here.h5 here.h5,here.h5,gone.h5; do
+    expect 1 facet study cost --network "a=$files" -o study
+    expect_one_line_about "gone.h5"
+done
+expect 1 facet study pareto --network a=here.h5,here.h5,here.h5 --modules b=gone.h5 -o study
+expect_one_line_about "gone.h5"
+expect 1 facet study cost --network a=here.h5,here.h5,here.h5 --results no-such-folder/page.md -o study
+expect_one_line_about "no-such-folder"
+[ ! -e study ] || mistake "a study was begun without its files"
 expect 1 facet plan no-such-run
 expect_one_line_about "expected the directory of a run"
 for option in --json --top=3; do

@@ -161,8 +161,6 @@ expect 2 facet study subsets --network a=lenet.h5,train.h5,test.h5 --sizes 2.5 -
 expect_text stderr "whole numbers"
 expect 2 facet study subsets --network a=lenet.h5,train.h5,test.h5 --plan auto -o never
 expect_text stderr "votes, union"
-expect 1 facet study cost --network a=nowhere.h5,train.h5,test.h5 -o never
-expect_text stderr "nowhere.h5"
 expect 1 facet study results --results nowhere.md
 echo '{"kind": "cost"}' >page/other.json
 expect 1 facet study results --results page.md
