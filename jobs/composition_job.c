@@ -10,6 +10,45 @@
 
 /* --- calibrating --- */
 
+enum { KEY_CALIBRATE = 0x900, KEY_EACH };
+
+static const struct argp_option calibrate_options[] = {
+    {"calibrate", KEY_CALIBRATE, "[NAME=]FILE", 0,
+     "Fit a scale and an offset for each module, on images of the dataset held back for it (every tenth of "
+     "each class): give training images, never test images; several times for modules of several datasets",
+     0},
+    {"calibrate-each", KEY_EACH, "module|network", 0,
+     "... for each module (default), or for each network: modules that are maps over one network (method "
+     "activation) then keep their order among themselves, for which the network's own weights were trained. "
+     "Better where the networks have seen these very images in training, so that no image is left to tell "
+     "how sure a module is of others",
+     0},
+    {0}};
+
+static error_t parse_calibrate(int key, char *text, struct argp_state *state)
+{
+    struct calibrate_arguments *arguments = state->input;
+    switch (key) {
+    case KEY_CALIBRATE:
+        data_arguments_add(&arguments->data, state, "--calibrate", text);
+        return 0;
+    case KEY_EACH:
+        arguments->by_network = strcmp(text, "network") == 0;
+        arguments->each_given = true;
+        if (!arguments->by_network && strcmp(text, "module") != 0)
+            argp_error(state, "--calibrate-each: '%s' given, expected module or network", text);
+        return 0;
+    case ARGP_KEY_END:
+        if (arguments->each_given && arguments->data.count == 0)
+            argp_error(state, "--calibrate-each goes with --calibrate");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+const struct argp calibrate_argp = {calibrate_options, parse_calibrate, NULL, NULL, NULL, NULL, NULL};
+
 struct telling {
     struct console *console;
     const struct dataset_join *join;
@@ -24,14 +63,14 @@ static void tell_adapted(void *context, const struct joined_run *run)
         data_arguments_tell_adapted(telling->console, telling->join, run, telling->output);
 }
 
-enum status calibrate_on_ranks(struct job *job, const struct data_arguments *data, const char *output,
-                               struct module_set **set, struct calibration_result *result)
+enum status calibrate_on_ranks(struct job *job, const struct calibrate_arguments *arguments,
+                               const char *output, struct module_set **set, struct calibration_result *result)
 {
     struct dataset_join *join = NULL;
     struct console console;
     struct run_progress progress = {0}; /* for the terminal alone */
     console_attach(&console, job, &progress);
-    enum status status = dataset_join_open(data->texts, data->count, &join);
+    enum status status = dataset_join_open(arguments->data.texts, arguments->data.count, &join);
     if (status == STATUS_OK)
         status = data_arguments_check_output(join, output);
     status = ranks_agree(job->comm, status);
@@ -39,6 +78,7 @@ enum status calibrate_on_ranks(struct job *job, const struct data_arguments *dat
     const struct calibrating calibrating = {.comm = job->comm,
                                             .join = join,
                                             .where = output,
+                                            .by_network = arguments->by_network,
                                             .stop = job->stop,
                                             .progress = &progress,
                                             .on_run = tell_adapted,
@@ -119,7 +159,7 @@ static enum status work_on_ranks(struct job *job, void *input)
 
 int composition_job_run(struct composition_job *composition)
 {
-    if (composition->calibrate->count == 0)
+    if (composition->calibrate->data.count == 0)
         return job_run_single(work_alone, composition);
     return job_run(composition->options, work_on_ranks, composition);
 }

@@ -7,15 +7,17 @@
 #include "jobs/job.h"
 #include "mpi/adapt/calibrate.h"
 
-/* What --help says of --calibrate. */
-#define CALIBRATE_HELP                                                                                       \
-    "Fit a scale and an offset for each module, on images of the dataset held back for it (every tenth of "  \
-    "each class): give training images, never test images; several times for modules of several datasets"
+/* Options of calibrating: an argp child whose input is one of these, zeroed. */
+struct calibrate_arguments {
+    struct data_arguments data; /* none: not asked for */
+    bool by_network, each_given;
+};
+extern const struct argp calibrate_argp;
 
 struct composition_job {
     const struct job_options *options;
-    const struct data_arguments *calibrate; /* none: not asked for */
-    const char *output;                     /* file to write */
+    const struct calibrate_arguments *calibrate;
+    const char *output; /* file to write */
     /* Makes the same set on every rank. */
     enum status (*make)(void *input, struct module_set **set);
     /* Writes it to `output` in another form; NULL: a composition file. On one rank, as the next. */
@@ -34,8 +36,9 @@ int composition_job_run(struct composition_job *composition);
 
 /* Collective. Calibrates *set, which will be `output`, on the datasets given; shows progress and notes of
  * images that are resized. After a failure *set is destroyed and NULL. */
-enum status calibrate_on_ranks(struct job *job, const struct data_arguments *data, const char *output,
-                               struct module_set **set, struct calibration_result *result);
+enum status calibrate_on_ranks(struct job *job, const struct calibrate_arguments *arguments,
+                               const char *output, struct module_set **set,
+                               struct calibration_result *result);
 
 /* A line of what came of it, on standard output. */
 void calibration_print(const char *output, const struct calibration_result *result);

@@ -15,7 +15,7 @@
 
 struct arguments {
     struct job_options job;
-    struct data_arguments calibrate;
+    struct calibrate_arguments calibrate;
     const char *output, *parent;
     enum composition_plan plan;
     bool planned;      /* --plan was given */
@@ -23,7 +23,7 @@ struct arguments {
     int32_t count;
 };
 
-enum { KEY_CALIBRATE = 0x100, KEY_PLAN, KEY_PARENT };
+enum { KEY_PLAN = 0x100, KEY_PARENT };
 
 static const struct argp_option options[] = {
     {"output", 'o', "FILE", 0, "Composition file to write", 0},
@@ -39,7 +39,6 @@ static const struct argp_option options[] = {
      "(methods distill and gradient) are then united, too: the channels that some module keeps, with the "
      "network's own weights, for facet adapt to tune",
      0},
-    {"calibrate", KEY_CALIBRATE, "[NAME=]FILE", 0, CALIBRATE_HELP, 0},
     {0}};
 
 static error_t parse_option(int key, char *text, struct argp_state *state)
@@ -47,15 +46,13 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     struct arguments *arguments = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
-        state->child_inputs[0] = &arguments->job;
+        state->child_inputs[0] = &arguments->calibrate;
+        state->child_inputs[1] = &arguments->job;
         return 0;
     case KEY_PLAN:
         if (!composition_plan_from_name(text, &arguments->plan))
             argp_error(state, "--plan %s: expected votes, union or auto", text);
         arguments->planned = true;
-        return 0;
-    case KEY_CALIBRATE:
-        data_arguments_add(&arguments->calibrate, state, "--calibrate", text);
         return 0;
     case KEY_PARENT:
         arguments->parent = text;
@@ -80,7 +77,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {{&job_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {{&calibrate_argp, 0, NULL, 0}, {&job_argp, 0, NULL, 0}, {0}};
 
 const struct argp argp_compose = {
     options,

@@ -10,19 +10,18 @@
 
 struct arguments {
     struct job_options job;
-    struct data_arguments calibrate;
+    struct calibrate_arguments calibrate;
     const char *composition, *label, *with, *output;
     struct module_selection selection; /* of `with` */
 };
 
-enum { KEY_CLASS = 0x100, KEY_WITH, KEY_CALIBRATE };
+enum { KEY_CLASS = 0x100, KEY_WITH };
 
 static const struct argp_option options[] = {
     {"class", KEY_CLASS, "LABEL", 0, "The composition's label (or #index) whose module goes", 0},
     {"with", KEY_WITH, "MODULES:CLASS[=LABEL]", 0,
      "The module that takes its place, and its label unless another is given", 0},
     {"output", 'o', "FILE", 0, "Composition file to write", 0},
-    {"calibrate", KEY_CALIBRATE, "[NAME=]FILE", 0, CALIBRATE_HELP, 0},
     {0}};
 
 static const struct plain_option plain[] = {
@@ -37,17 +36,15 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     struct arguments *arguments = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
-        state->child_inputs[0] = &arguments->job;
-        return 0;
-    case KEY_CALIBRATE:
-        data_arguments_add(&arguments->calibrate, state, "--calibrate", text);
+        state->child_inputs[0] = &arguments->calibrate;
+        state->child_inputs[1] = &arguments->job;
         return 0;
     default:
         return plain_options_parse(plain, sizeof plain / sizeof *plain, key, text, state);
     }
 }
 
-static const struct argp_child children[] = {{&job_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {{&calibrate_argp, 0, NULL, 0}, {&job_argp, 0, NULL, 0}, {0}};
 
 const struct argp argp_replace = {
     options,

@@ -146,6 +146,8 @@ static json_t *create_between(struct study *study)
                                                   {"lost before, pp", 2},
                                                   {"after adapt, top-1 %", 2},
                                                   {"lost after, pp", 2},
+                                                  {"classes' mean lost before, pp", 2},
+                                                  {"classes' mean lost after, pp", 2},
                                                   {"adapt, s", 1}};
     json_t *table =
         table_create(study->tables, "between", "Modules of two networks together, before and after adapt");
@@ -192,17 +194,42 @@ static enum status judge_pair(struct study *study, const struct reused *a, const
     return step_run(study, &step, record);
 }
 
+/* Adds what one evaluation says of each class to a mean of classes. */
+struct class_mean {
+    double sum, count;
+};
+
+static void mean_add(struct class_mean *mean, const json_t *evaluated)
+{
+    const char *name;
+    const json_t *value;
+    json_object_foreach(json_object_get(evaluated, "per_class"), name, value)
+    {
+        mean->sum += json_number_value(value);
+        mean->count++;
+    }
+}
+
+static double class_mean(const json_t *evaluated)
+{
+    struct class_mean mean = {0, 0};
+    mean_add(&mean, evaluated);
+    return mean.sum / mean.count;
+}
+
 static void add_between(json_t *table, const struct reused *a, const struct reused *b,
                         const struct study_draw *draw_a, const struct study_draw *draw_b, int32_t number,
                         json_t *judged)
 {
     char names[2][128];
     const json_t *before = step_result(judged, 1), *after = step_result(judged, 3);
+    struct class_mean mean = {0, 0};
     double restricted = 0, images = 0;
     for (int i = 4; i < 6; i++) {
         const json_t *parent = step_result(judged, i);
         restricted += result_number(parent, "top1") * result_number(parent, "images");
         images += result_number(parent, "images");
+        mean_add(&mean, parent);
     }
     restricted /= images;
     draw_names(draw_a, a->per_class, names[0], sizeof names[0]);
@@ -217,6 +244,8 @@ static void add_between(json_t *table, const struct reused *a, const struct reus
     table_number(table, points_lost(restricted, result_number(before, "top1")));
     table_number(table, 100 * result_number(after, "top1"));
     table_number(table, points_lost(restricted, result_number(after, "top1")));
+    table_number(table, points_lost(mean.sum / mean.count, class_mean(before)));
+    table_number(table, points_lost(mean.sum / mean.count, class_mean(after)));
     table_number(table, result_number(step_result(judged, 2), "seconds"));
 }
 
@@ -266,8 +295,14 @@ static void remark_between(struct study *study, const json_t *between)
     study_remark(
         study,
         "Between datasets the mean loss is %.2f pp before and %.2f pp after adapt, against each network "
-        "choosing among its own classes alone: the composition has to tell the datasets apart, too.",
-        table_mean(between, "lost before, pp"), table_mean(between, "lost after, pp"));
+        "choosing among its own classes alone: the composition has to tell the datasets apart, too. Test "
+        "images count the "
+        "same in this; as means over classes, which datasets may have very different numbers of images of, "
+        "%.2f pp and "
+        "%.2f pp.",
+        table_mean(between, "lost before, pp"), table_mean(between, "lost after, pp"),
+        table_mean(between, "classes' mean lost before, pp"),
+        table_mean(between, "classes' mean lost after, pp"));
 }
 
 enum status study_reuse(struct study *study)

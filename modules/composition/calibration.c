@@ -1,6 +1,7 @@
 #include "modules/composition/calibration.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "compute/base/memory.h"
@@ -11,14 +12,17 @@ enum {
 }; /* summed by themselves, then in order: the same bytes for any number of threads */
 static const double pull = 1e-3; /* of all labels together, beside a mean cross-entropy */
 
-/* Parameters are log s_j (label_count), then t_j. */
+/* Parameters are log s (group_count), then t, each of all labels of a group. */
 struct objective {
     const struct calibration_images *images;
+    int32_t group_count;
     double log_scale; /* where log s_j is pulled to */
     int64_t blocks;
     double *partials; /* (blocks, 1 + 2·label_count): loss and gradient of each */
     double *scores;   /* (blocks, label_count): scratch */
     double *scales;   /* (label_count): s_j of the parameters at hand */
+    double *offsets;  /* (label_count): t_j likewise */
+    double *slopes;   /* (2·label_count): the loss's derivatives by log s_j and t_j */
     double *weights;  /* (label_count): of an image of each label */
 };
 
@@ -54,7 +58,7 @@ static double cross_entropy(double *scores, int32_t count, int32_t truth)
 }
 
 /* Loss and gradient of one block's images, each with its label's weight. */
-static void add_block(const struct objective *objective, const double *offsets, int64_t block)
+static void add_block(const struct objective *objective, int64_t block)
 {
     const struct calibration_images *images = objective->images;
     int32_t labels = images->label_count;
@@ -66,7 +70,7 @@ static void add_block(const struct objective *objective, const double *offsets, 
     for (int64_t i = block * BLOCK_IMAGES; i < end; i++) {
         const float *margins = images->margins + (size_t)i * (size_t)labels;
         for (int32_t j = 0; j < labels; j++)
-            scores[j] = objective->scales[j] * (double)margins[j] + offsets[j];
+            scores[j] = objective->scales[j] * (double)margins[j] + objective->offsets[j];
         double weight = objective->weights[images->truth[i]];
         *loss += weight * cross_entropy(scores, labels, images->truth[i]);
         for (int32_t j = 0; j < labels; j++) {
@@ -76,29 +80,37 @@ static void add_block(const struct objective *objective, const double *offsets, 
     }
 }
 
+static int32_t group_of(const struct calibration_images *images, int32_t label)
+{
+    return images->groups != NULL ? images->groups[label] : label;
+}
+
 static double objective_value(void *context, const double *parameters, double *gradient)
 {
     const struct objective *objective = context;
-    int32_t labels = objective->images->label_count;
-    size_t count = 2 * (size_t)labels;
-    double loss = 0;
-    for (int32_t j = 0; j < labels; j++)
-        objective->scales[j] = exp(parameters[j]);
+    int32_t labels = objective->images->label_count, groups = objective->group_count;
+    double loss = 0, weight = pull / labels;
+    for (int32_t j = 0; j < labels; j++) {
+        objective->scales[j] = exp(parameters[group_of(objective->images, j)]);
+        objective->offsets[j] = parameters[groups + group_of(objective->images, j)];
+    }
 #pragma omp parallel for schedule(dynamic, 1)
     for (int64_t block = 0; block < objective->blocks; block++)
-        add_block(objective, parameters + labels, block);
-    memset(gradient, 0, count * sizeof *gradient);
+        add_block(objective, block);
+    memset(objective->slopes, 0, 2 * (size_t)labels * sizeof *objective->slopes);
     for (int64_t block = 0; block < objective->blocks; block++) {
-        const double *partial = objective->partials + (size_t)block * (1 + count);
+        const double *partial = objective->partials + (size_t)block * (1 + 2 * (size_t)labels);
         loss += partial[0];
-        for (size_t i = 0; i < count; i++)
-            gradient[i] += partial[1 + i];
+        for (int32_t i = 0; i < 2 * labels; i++)
+            objective->slopes[i] += partial[1 + i];
     }
-    double weight = pull / labels;
-    for (size_t i = 0; i < count; i++) {
-        double distance = parameters[i] - (i < (size_t)labels ? objective->log_scale : 0.0);
+    memset(gradient, 0, 2 * (size_t)groups * sizeof *gradient);
+    for (int32_t i = 0; i < 2 * labels; i++) {
+        bool is_scale = i < labels;
+        int32_t group = group_of(objective->images, is_scale ? i : i - labels) + (is_scale ? 0 : groups);
+        double distance = parameters[group] - (is_scale ? objective->log_scale : 0.0);
         loss += 0.5 * weight * distance * distance;
-        gradient[i] += weight * distance;
+        gradient[group] += objective->slopes[i] + weight * distance;
     }
     return loss;
 }
@@ -127,6 +139,9 @@ static enum status objective_create(const struct calibration_images *images, str
 {
     size_t labels = (size_t)images->label_count;
     objective->images = images;
+    for (int32_t j = 0; j < images->label_count; j++)
+        if (group_of(images, j) >= objective->group_count)
+            objective->group_count = group_of(images, j) + 1;
     objective->blocks = (images->count + BLOCK_IMAGES - 1) / BLOCK_IMAGES;
     size_t blocks = (size_t)objective->blocks;
     enum status status = memory_allocate(&objective->partials, blocks * (1 + 2 * labels), sizeof(double),
@@ -136,6 +151,10 @@ static enum status objective_create(const struct calibration_images *images, str
             memory_allocate(&objective->scores, blocks * labels, sizeof(double), "scores of a calibration");
     if (status == STATUS_OK)
         status = memory_allocate(&objective->scales, labels, sizeof(double), "scales of a calibration");
+    if (status == STATUS_OK)
+        status = memory_allocate(&objective->offsets, labels, sizeof(double), "offsets of a calibration");
+    if (status == STATUS_OK)
+        status = memory_allocate(&objective->slopes, 2 * labels, sizeof(double), "gradient of a calibration");
     if (status == STATUS_OK)
         status = weigh_labels(images, &objective->weights);
     return status;
@@ -148,23 +167,26 @@ static enum status fit(const struct calibration_images *images, double deviation
     int32_t labels = images->label_count;
     double *parameters = NULL, mean_offset = 0;
     enum status status = objective_create(images, &objective);
+    int32_t groups = objective.group_count;
     if (status == STATUS_OK)
         status =
-            memory_allocate(&parameters, 2 * (size_t)labels, sizeof(double), "parameters of a calibration");
-    for (int32_t j = 0; j < labels && status == STATUS_OK; j++)
-        parameters[j] = objective.log_scale;
+            memory_allocate(&parameters, 2 * (size_t)groups, sizeof(double), "parameters of a calibration");
+    for (int32_t g = 0; g < groups && status == STATUS_OK; g++)
+        parameters[g] = objective.log_scale;
     if (status == STATUS_OK)
-        status = lbfgs_minimise(2 * (size_t)labels, parameters, objective_value, &objective);
+        status = lbfgs_minimise(2 * (size_t)groups, parameters, objective_value, &objective);
     for (int32_t j = 0; j < labels && status == STATUS_OK; j++)
-        mean_offset += parameters[labels + j] / labels;
+        mean_offset += parameters[groups + group_of(images, j)] / labels;
     for (int32_t j = 0; j < labels && status == STATUS_OK; j++) {
-        scales[j] = (float)exp(parameters[j]);
-        offsets[j] = (float)(parameters[labels + j] - mean_offset);
+        scales[j] = (float)exp(parameters[group_of(images, j)]);
+        offsets[j] = (float)(parameters[groups + group_of(images, j)] - mean_offset);
     }
     memory_free(&parameters);
     memory_free(&objective.partials);
     memory_free(&objective.scores);
     memory_free(&objective.scales);
+    memory_free(&objective.offsets);
+    memory_free(&objective.slopes);
     memory_free(&objective.weights);
     return status;
 }

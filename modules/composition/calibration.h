@@ -20,9 +20,11 @@
 /* Margins of images whose label is known. */
 struct calibration_images {
     int32_t label_count;
-    int64_t count;        /* ≥ 1 */
-    const float *margins; /* (count, label_count) */
-    const int32_t *truth; /* (count): 0 … label_count−1, each label at least once */
+    int64_t count;         /* ≥ 1 */
+    const float *margins;  /* (count, label_count) */
+    const int32_t *truth;  /* (count): 0 … label_count−1, each label at least once */
+    const int32_t *groups; /* (label_count): 0, 1, … in order of appearance; labels of one group have one
+                              scale and one offset. NULL: each its own */
 };
 
 /* How well scores fit the images: cross-entropy of their softmax, and share of images whose label scores

@@ -19,6 +19,7 @@ struct calibrator {
     float *scales, *offsets;     /* (label_count) */
     float *margins;              /* (images, label_count) */
     int32_t *truth;              /* (images) */
+    int32_t *groups;             /* (label_count): modules that have one scale and offset in common */
     int64_t images;
 };
 
@@ -53,6 +54,22 @@ static enum status check_classes(const struct calibrator *calibrator)
         judged++;
     }
     return STATUS_OK;
+}
+
+/* Of maps over one network the first one's; of any other module, its own. */
+static void find_groups(struct calibrator *calibrator)
+{
+    const struct module_set *set = calibrator->classifier->modules;
+    int32_t count = 0;
+    for (int32_t i = 0; i < set->module_count; i++) {
+        const struct module *module = &set->modules[i];
+        int32_t first = 0;
+        while (first < i &&
+               !(calibrator->job->by_network && module->kind == MODULE_MAP &&
+                 set->modules[first].kind == MODULE_MAP && set->modules[first].parent == module->parent))
+            first++;
+        calibrator->groups[i] = first < i ? calibrator->groups[first] : count++;
+    }
 }
 
 /* Takes the modules' own calibration away, so that scores are margins. */
@@ -103,8 +120,11 @@ static enum status prepare(struct calibrator *calibrator, struct module_set *set
         status = memory_allocate(&calibrator->scales, labels, sizeof(float), "scales");
     if (status == STATUS_OK)
         status = memory_allocate(&calibrator->offsets, labels, sizeof(float), "offsets");
+    if (status == STATUS_OK)
+        status = memory_allocate(&calibrator->groups, labels, sizeof(int32_t), "calibrated together");
     if (status != STATUS_OK)
         return status;
+    find_groups(calibrator);
     struct image_scoring scoring = scoring_of(calibrator);
     calibrator->images = image_scoring_total(&scoring);
     size_t images = (size_t)calibrator->images;
@@ -119,7 +139,7 @@ static enum status prepare(struct calibrator *calibrator, struct module_set *set
 static enum status fit(struct calibrator *calibrator, struct calibration_result *result)
 {
     const struct calibration_images images = {calibrator->classifier->label_count, calibrator->images,
-                                              calibrator->margins, calibrator->truth};
+                                              calibrator->margins, calibrator->truth, calibrator->groups};
     result->images = images.count;
     enum status status =
         calibration_measure(&images, calibrator->scales, calibrator->offsets, &result->before);
@@ -178,6 +198,7 @@ enum status calibrate_modules(const struct calibrating *calibrating, struct modu
     classifier_destroy(&calibrator.classifier);
     memory_free(&calibrator.scales);
     memory_free(&calibrator.offsets);
+    memory_free(&calibrator.groups);
     memory_free(&calibrator.margins);
     memory_free(&calibrator.truth);
     return status;

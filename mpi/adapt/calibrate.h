@@ -14,6 +14,7 @@ struct calibrating {
     MPI_Comm comm;
     struct dataset_join *join; /* training images; those held back are used (compute/data/held_back.h) */
     const char *where;         /* what is calibrated, for messages */
+    bool by_network; /* modules that are maps over one network have one scale and offset in common */
     const volatile sig_atomic_t *stop;
     struct run_progress *progress;
     /* Called on every rank before images pass: which datasets' images are resized; may be NULL. */
@@ -27,7 +28,8 @@ struct calibration_result {
     struct calibration_fit before, after;
 };
 
-/* Collective. Fits scale and offset of every module of *set; a label's class is found as dataset_join_find
+/* Collective. Fits scale and offset of every module (by_network: of every network, whose own weights have
+ * made its maps' scores comparable: their order stays) of *set; a label's class is found as dataset_join_find
  * does. The same bytes for any number of ranks. STATUS_NOT_FOUND when the data have not the class, or no
  * images of it. After a failure *set is destroyed and NULL. */
 enum status calibrate_modules(const struct calibrating *calibrating, struct module_set **set,

@@ -48,6 +48,21 @@ run facet compose mixed.h5 --calibrate "${trains[0]}" --calibrate "${trains[1]}"
 expect_text stdout "calibrated on 16 held-back images"
 run mpirun -n 2 facet compose mixed.h5 --calibrate "${trains[0]}" --calibrate "${trains[1]}" -o ranks.h5
 expect_same_bytes calibrated.h5 ranks.h5
+# By network, the modules of one have one scale and one offset.
+by_network=(--calibrate "${trains[0]}" --calibrate "${trains[1]}" --calibrate-each network)
+run facet compose mixed.h5 "${by_network[@]}" -o calibrated.h5
+run mpirun -n 2 facet compose mixed.h5 "${by_network[@]}" -o ranks.h5
+expect_same_bytes calibrated.h5 ranks.h5
+run facet inspect calibrated.h5 --json
+mapfile -t offsets < <(sed -n 's/^ *"offset": //p' stdout)
+if [ ${#offsets[@]} -ne 4 ] || [ "${offsets[0]}" != "${offsets[1]}" ] || [ "${offsets[2]}" != "${offsets[3]}" ] ||
+    [ "${offsets[0]}" = "${offsets[2]}" ]; then
+    mistake "offsets of two networks' modules: ${offsets[*]}"
+fi
+expect 2 facet compose mixed.h5 --calibrate-each network -o refused.h5
+expect_text stderr "goes with --calibrate"
+expect 2 facet replace all.h5 --class Bag --with mixed.h5:boot --calibrate train.h5 --calibrate-each class -o refused.h5
+expect_text stderr "expected module or network"
 expect 1 facet compose mixed.h5 --calibrate train.h5 -o refused.h5
 expect_one_line_about 'no class'
 [ ! -e refused.h5 ] || mistake "a composition that could not be calibrated was written"

@@ -37,7 +37,7 @@ static struct sample sample_create(uint64_t seed)
             at -= weights[truth++];
         sample.truth[i] = truth;
     }
-    sample.images = (struct calibration_images){LABELS, IMAGES, sample.margins, sample.truth};
+    sample.images = (struct calibration_images){LABELS, IMAGES, sample.margins, sample.truth, NULL};
     return sample;
 }
 
@@ -106,6 +106,41 @@ static void test_the_result_is_a_minimum(void **state)
     sample_destroy(&sample);
 }
 
+/* Labels of one group have one scale and one offset, and no better ones; a group each is no group. */
+static void test_groups(void **state)
+{
+    (void)state;
+    static const int32_t apart[LABELS] = {0, 1, 2, 3}, pair[LABELS] = {0, 1, 0, 2};
+    struct sample sample = sample_create(5);
+    float scales[2][LABELS], offsets[2][LABELS];
+    struct calibration_fit least, other;
+    assert_ok(calibration_run(&sample.images, scales[0], offsets[0]));
+    sample.images.groups = apart;
+    assert_ok(calibration_run(&sample.images, scales[1], offsets[1]));
+    assert_memory_equal(scales[0], scales[1], sizeof scales[0]);
+    assert_memory_equal(offsets[0], offsets[1], sizeof offsets[0]);
+
+    sample.images.groups = pair;
+    assert_ok(calibration_run(&sample.images, scales[1], offsets[1]));
+    assert_true(scales[1][0] == scales[1][2] && offsets[1][0] == offsets[1][2]);
+    assert_true(scales[1][1] != scales[1][3] && offsets[1][1] != offsets[1][3]);
+    assert_ok(calibration_measure(&sample.images, scales[1], offsets[1], &least));
+    for (int group = 0; group < 3; group++)
+        for (int sign = -1; sign <= 1; sign += 2) {
+            float changed[2][LABELS];
+            for (int j = 0; j < LABELS; j++) {
+                float step = pair[j] == group ? 0.05F * (float)sign : 0;
+                changed[0][j] = scales[1][j] * (1 + step);
+                changed[1][j] = offsets[1][j] + step;
+            }
+            assert_ok(calibration_measure(&sample.images, changed[0], offsets[1], &other));
+            assert_true(other.loss > least.loss);
+            assert_ok(calibration_measure(&sample.images, scales[1], changed[1], &other));
+            assert_true(other.loss > least.loss);
+        }
+    sample_destroy(&sample);
+}
+
 static void test_same_bytes_for_any_number_of_threads(void **state)
 {
     (void)state;
@@ -153,7 +188,7 @@ static void test_separable_margins_have_a_finite_minimum(void **state)
         margins[2 * i + truth[i]] = 3;
         margins[2 * i + 1 - truth[i]] = -3;
     }
-    const struct calibration_images images = {2, 20, margins, truth};
+    const struct calibration_images images = {2, 20, margins, truth, NULL};
     assert_ok(calibration_run(&images, scales, offsets));
     for (int j = 0; j < 2; j++)
         assert_true(isfinite(scales[j]) && scales[j] > 0 && fabsf(offsets[j]) < 1e-3F);
@@ -166,7 +201,7 @@ static void test_one_label_alone_stays_as_it_is(void **state)
     (void)state;
     const float margins[3] = {1, -7, 2};
     const int32_t truth[3] = {0, 0, 0};
-    const struct calibration_images images = {1, 3, margins, truth};
+    const struct calibration_images images = {1, 3, margins, truth, NULL};
     float scale = 5, offset = 5;
     struct calibration_fit fit;
     assert_ok(calibration_run(&images, &scale, &offset));
@@ -191,7 +226,7 @@ static void test_how_frequent_a_label_is_does_not_matter(void **state)
             memcpy(margins + count * LABELS, sample.margins + (size_t)i * LABELS, LABELS * sizeof(float));
             truth[count++] = sample.truth[i];
         }
-    const struct calibration_images repeated = {LABELS, count, margins, truth};
+    const struct calibration_images repeated = {LABELS, count, margins, truth, NULL};
     struct calibration_fit fits[2];
     assert_ok(calibration_run(&sample.images, scales[0], offsets[0]));
     assert_ok(calibration_run(&repeated, scales[1], offsets[1]));
@@ -213,7 +248,7 @@ static void test_margins_that_say_nothing(void **state)
     (void)state;
     const float margins[8] = {0};
     const int32_t truth[4] = {0, 1, 1, 1};
-    const struct calibration_images images = {2, 4, margins, truth};
+    const struct calibration_images images = {2, 4, margins, truth, NULL};
     float scales[2], offsets[2];
     assert_ok(calibration_run(&images, scales, offsets));
     assert_true(fabsf(offsets[0]) < 1e-6F && fabsf(offsets[1]) < 1e-6F);
@@ -224,7 +259,7 @@ static void test_a_margin_that_is_no_number_is_refused(void **state)
     (void)state;
     float margins[6] = {1, 2, 3, 4, 5, NAN}, scales[2], offsets[2];
     const int32_t truth[3] = {0, 1, 1};
-    const struct calibration_images images = {2, 3, margins, truth};
+    const struct calibration_images images = {2, 3, margins, truth, NULL};
     assert_fails(calibration_run(&images, scales, offsets), STATUS_MISMATCH, "module #1");
     margins[5] = INFINITY;
     assert_fails(calibration_run(&images, scales, offsets), STATUS_MISMATCH, "image 2");
@@ -260,6 +295,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_true_calibration_is_found),
         cmocka_unit_test(test_the_result_is_a_minimum),
+        cmocka_unit_test(test_groups),
         cmocka_unit_test(test_same_bytes_for_any_number_of_threads),
         cmocka_unit_test(test_the_unit_of_a_module_does_not_matter),
         cmocka_unit_test(test_separable_margins_have_a_finite_minimum),
