@@ -178,6 +178,11 @@ static void write_reuse(const json_t *record, FILE *out)
                    "2.3 pp", "%.2f pp before adapt, %.2f pp after, mean of %zu",
                    table_mean(between, "lost before, pp"), table_mean(between, "lost after, pp"),
                    table_row_count(between));
+    if (count_rows(between, "classes' mean lost after, pp") > 0)
+        write_line(out, record, "The same, every class counting the same: top-1 lost", "2.3 pp",
+                   "%.2f pp before adapt, %.2f pp after, mean of %zu",
+                   table_mean(between, "classes' mean lost before, pp"),
+                   table_mean(between, "classes' mean lost after, pp"), table_row_count(between));
 }
 
 static void write_replace(const json_t *record, FILE *out)
