@@ -16,9 +16,8 @@
 #include "mpi/training/trainer.h"
 
 enum {
-    LOOKS = 10, /* at held-back images */
-    ASKED_BLOCK =
-        4, /* images that are passed through the parent together: few, for many ranks share a batch */
+    LOOKS = 10,            /* at held-back images */
+    ASKED_BLOCK = 4,       /* images that pass the parent together: few, since many ranks share a batch */
     STREAM_JOINT = 0x4a4f, /* of random numbers (compute/base/random.h) */
 };
 
@@ -191,7 +190,8 @@ static enum status prepare_buffers(struct joint *joint)
         {&joint->held_scores, held * k, sizeof(float)},
     };
     enum status status = STATUS_OK;
-    size_t most = all > batch * floats ? all : batch * floats;
+    size_t given = job->teacher->stem != NULL ? floats : 0; /* of an image, see make_features */
+    size_t most = all > batch * given ? all : batch * given;
     if (most > INT_MAX)
         status =
             error_set(STATUS_USAGE,
@@ -207,8 +207,8 @@ static enum status prepare_buffers(struct joint *joint)
                                  asked_share(joint, r).count * joint->classes + 1);
         joint->offsets[r] = at;
         at += joint->counts[r];
-        joint->feature_counts[r] = (int)((size_t)asked_share(joint, r).count * floats);
-        joint->feature_offsets[r] = (int)((size_t)asked_share(joint, r).first * floats);
+        joint->feature_counts[r] = (int)((size_t)asked_share(joint, r).count * given);
+        joint->feature_offsets[r] = (int)((size_t)asked_share(joint, r).first * given);
     }
     return status;
 }
